@@ -1,0 +1,62 @@
+import currencyCodes from 'currency-codes';
+import { z } from 'zod';
+import { AppError } from '../errors.js';
+
+/** Amounts above this are typing errors, and their totals would leave the range in which JSON numbers are exact. */
+export const maxAmountMinor = 1_000_000_000_000;
+
+export const Amount = z.int().min(0).max(maxAmountMinor).describe('Integer minor units of the currency (ISO 4217): 1999 is 19.99 USD, 1999 JPY, 1.999 OMR');
+
+export const Currency = z
+  .string()
+  .regex(/^[A-Z]{3}$/)
+  .describe('ISO 4217 code');
+
+export const Money = z.strictObject({ amount: Amount, currency: Currency }).meta({ id: 'Money' });
+export type Money = z.infer<typeof Money>;
+
+export const Price = z
+  .strictObject({
+    amount: Amount,
+    currency: Currency,
+    compareAt: Amount.nullable().describe('What it cost before, in the same currency; may be at or below the price'),
+    validUntil: z.iso.datetime().nullable().describe('When this price ends; null while none is scheduled'),
+  })
+  .meta({ id: 'Price' });
+export type Price = z.infer<typeof Price>;
+
+/** A stored price, whatever the currency: `amount` and `compareAt` in minor units. */
+export interface StoredPrice {
+  currency: string;
+  amount: number;
+  compareAt: number | null;
+}
+
+export function isKnownCurrency(code: string): boolean {
+  return currencyCodes.code(code) !== undefined;
+}
+
+/** Throws `unknown_currency` for a code that ISO 4217 does not list. Returns the code. */
+export function requireCurrency(code: string): string {
+  if (!isKnownCurrency(code)) throw new AppError('unknown_currency', `${code} is not an ISO 4217 currency code`);
+  return code;
+}
+
+/** How many decimals the currency has by ISO 4217: USD 2, JPY 0, OMR 3. */
+export function minorDigits(currency: string): number {
+  return currencyCodes.code(requireCurrency(currency))?.digits ?? 2;
+}
+
+/**
+ * A decimal string as shops export it (`19.99`, `50`, `.5`) to integer minor units, without a float in between.
+ * Returns null where the text is not a plain non-negative decimal, says more decimals than the currency has, or is out of range.
+ */
+export function parseAmount(decimal: string, currency: string): number | null {
+  const parts = /^(\d*)(?:\.(\d*))?$/.exec(decimal);
+  if (!parts || (!parts[1] && !parts[2])) return null;
+  const digits = minorDigits(currency);
+  const fraction = (parts[2] ?? '').replace(/0+$/, '');
+  if (fraction.length > digits) return null;
+  const amount = Number(`${parts[1] || '0'}${fraction.padEnd(digits, '0')}`);
+  return amount <= maxAmountMinor ? amount : null;
+}

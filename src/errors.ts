@@ -1,0 +1,41 @@
+/** What can go wrong, in the shop's words. How each is said over HTTP stands in one table, in `plugins/problem.ts`. */
+export type ErrorCode =
+  | 'not_found'
+  | 'unauthorized'
+  | 'forbidden'
+  | 'conflict'
+  | 'slug_taken'
+  | 'version_mismatch'
+  | 'unusable'
+  | 'unknown_currency'
+  | 'unknown_cursor'
+  | 'unknown_category'
+  | 'import_refused'
+  | 'too_large'
+  | 'busy'
+  | 'database_unavailable'
+  | 'write_outcome_unknown'
+  | 'draining';
+
+export interface FieldFault {
+  /** Where the fault sits, as the client wrote it: `lines.0.quantity`. */
+  path: string;
+  message: string;
+}
+
+/** An expected failure. `message` is shown to the client as it stands, so it holds no internals; the cause goes to the log. */
+export class AppError extends Error {
+  readonly code: ErrorCode;
+  readonly faults: readonly FieldFault[] | undefined;
+
+  constructor(code: ErrorCode, message: string, options: { faults?: readonly FieldFault[]; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'AppError';
+    this.code = code;
+    this.faults = options.faults;
+  }
+}
+
+export function isAppError(error: unknown): error is AppError {
+  return error instanceof AppError;
+}
