@@ -12,6 +12,7 @@ export type ErrorCode =
   | 'unknown_category'
   | 'import_refused'
   | 'too_large'
+  | 'unsupported_media'
   | 'busy'
   | 'database_unavailable'
   | 'write_outcome_unknown'

@@ -64,3 +64,4 @@ export const ListingParameters = z.strictObject({
   limit: z.coerce.number().pipe(z.int().min(1).max(100)).optional(),
   cursor: z.string().min(1).max(1024).optional().describe('nextCursor of the page before'),
 });
+export type ListingParameters = z.infer<typeof ListingParameters>;

@@ -34,6 +34,8 @@ export interface ProductReads {
   versions(lookups: readonly string[]): Promise<Map<string, ProductVersion>>;
   /** Documents by id, one statement; ids that do not exist are missing. */
   documents(ids: readonly string[]): Promise<Map<string, ProductDocument>>;
+  /** One product as editors see it: document and state of one snapshot. Null where there is none. */
+  state(id: string): Promise<{ document: ProductDocument; state: ProductState } | null>;
   /** Variants with this SKU, at most `limit`, in the order of their ids. SKUs repeat. */
   variantsBySku(sku: string, limit: number): Promise<{ variantId: string; productId: string }[]>;
   /** Every product in the order of its id, as its editable state, in batches. */
@@ -52,8 +54,8 @@ export interface ProductTransaction {
   save(states: readonly ProductState[], token: string): Promise<ProductDocument[]>;
   /** Sets one price and bumps its product. */
   setPrice(variantId: string, price: StoredPrice, token: string): Promise<ProductDocument>;
-  /** Sets the stock of one variant; bumps the product only where `available` flips. Returns the document if it did. */
-  setStock(variantId: string, quantity: number, token: string): Promise<ProductDocument | null>;
+  /** Sets the stock of one variant; bumps the product only where `available` flips, and then `flipped` is its new document. Throws `not_found`. */
+  setStock(variantId: string, quantity: number, token: string): Promise<{ stock: StockRow; flipped: ProductDocument | null }>;
   documents(ids: readonly string[]): Promise<Map<string, ProductDocument>>;
 }
 

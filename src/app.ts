@@ -1,0 +1,181 @@
+import { createHash } from 'node:crypto';
+import Fastify, { type FastifyInstance } from 'fastify';
+import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
+import { type Cache, createCache } from './cache/cache.js';
+import { parameterKey } from './cache/keys.js';
+import { policies } from './cache/policies.js';
+import { createCategoryService } from './catalog/category-service.js';
+import { createCursors } from './catalog/cursor.js';
+import { createImportRunner } from './catalog/import-runner.js';
+import { createImportService } from './catalog/import-service.js';
+import { createInventoryService } from './catalog/inventory-service.js';
+import { createListingService } from './catalog/listing-service.js';
+import { createPriceService } from './catalog/price-service.js';
+import { createPriceWriteLog } from './catalog/price-writes.js';
+import { createProductAdminService } from './catalog/product-admin-service.js';
+import { createProductService } from './catalog/product-service.js';
+import { createQuoteService } from './catalog/quote-service.js';
+import { createVariantSearch } from './catalog/variant-search.js';
+import type { Config } from './config.js';
+import { readCatalogId } from './db/catalog-id.js';
+import { createCategoryReads } from './db/categories.js';
+import { createDatabase } from './db/client.js';
+import { createImportJobs } from './db/import-jobs.js';
+import { createInventoryReads } from './db/inventory.js';
+import { createListingReads } from './db/listing-reads.js';
+import { createProductReads } from './db/product-reads.js';
+import { createProductWrites } from './db/product-writes.js';
+import { createQuoteReads } from './db/quotes.js';
+import { createDatabaseWatch } from './db/watch.js';
+import { AppError } from './errors.js';
+import { pickImporter } from './importers/importer.js';
+import { authPlugin } from './plugins/auth.js';
+import { jsonBodyPlugin } from './plugins/json-body.js';
+import { refuseOtherMethods } from './plugins/method-not-allowed.js';
+import { openapiPlugin } from './plugins/openapi.js';
+import { onFrameworkError, problemPlugin, rawProblem } from './plugins/problem.js';
+import { redisPlugin } from './plugins/redis.js';
+import { requestIdOf, requestIdPlugin } from './plugins/request-id.js';
+import { adminCacheRoutes } from './routes/admin-cache.js';
+import { adminImportRoutes } from './routes/admin-imports.js';
+import { adminProductRoutes } from './routes/admin-products.js';
+import { adminVariantRoutes } from './routes/admin-variants.js';
+import { categoryRoutes } from './routes/categories.js';
+import { demoImageRoutes } from './routes/demo-images.js';
+import { type Health, healthRoutes } from './routes/health.js';
+import { inventoryRoutes } from './routes/inventory.js';
+import { productRoutes } from './routes/products.js';
+import { quoteRoutes } from './routes/quotes.js';
+
+export interface App {
+  fastify: FastifyInstance;
+  cache: Cache;
+  /** From now on /health/ready answers 503. */
+  drain(): void;
+}
+
+/**
+ * The whole system, wired by hand in reading order: connections, cache, services, routes. The database must be migrated and reachable.
+ * Closing `fastify` closes everything.
+ */
+export async function createApp(config: Config & { databaseUrl: string }): Promise<App> {
+  const fastify = Fastify({
+    logger: { level: config.logLevel, redact: ['req.headers.authorization'] },
+    disableRequestLogging: true,
+    genReqId: requestIdOf,
+    requestIdHeader: false,
+    bodyLimit: 2 * 2 ** 20,
+    requestTimeout: 300_000,
+    return503OnClosing: false,
+    forceCloseConnections: 'idle',
+    routerOptions: { maxParamLength: 1024 },
+    http: { headersTimeout: 10_000, maxHeaderSize: 16 * 2 ** 10 },
+    frameworkErrors: onFrameworkError,
+    clientErrorHandler(error, socket) {
+      const status = error.code === 'HPE_HEADER_OVERFLOW' ? 431 : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400;
+      if (socket.writable) socket.end(rawProblem(status));
+      else socket.destroy();
+    },
+  }).withTypeProvider<ZodTypeProvider>();
+  fastify.setValidatorCompiler(validatorCompiler);
+  fastify.setSerializerCompiler(serializerCompiler);
+  const now = () => new Date();
+  const warnOnce = createWarnOnce((message, error) => fastify.log.warn({ err: error }, message));
+
+  // Connections
+  const db = createDatabase({ url: config.databaseUrl, max: config.databasePool, onConnectionLost: warnOnce('a database connection was lost') });
+  fastify.addHook('onClose', () => db.close());
+  const catalogId = await readCatalogId(db);
+  const watch = createDatabaseWatch(db);
+  await fastify.register(redisPlugin, { url: config.redisUrl, onError: warnOnce('Redis cannot be reached; reads go on from Postgres') });
+
+  // Cache
+  const reads = createProductReads(db);
+  const writes = createProductWrites(db);
+  const cache = createCache({
+    source: reads,
+    redis: config.redisUrl === undefined ? null : fastify.redis,
+    catalogId,
+    memoryBytes: config.memoryCacheBytes,
+    isEveryReadValidated: config.isEveryReadValidated,
+    overload: () => new AppError('busy', 'Too many reads are waiting for the database'),
+    timeout: () => new AppError('database_unavailable', 'The database did not answer in time'),
+    onRedisChange: (isUp) => fastify.log.warn(isUp ? 'Redis is back' : 'Redis does not answer; reads go on from Postgres'),
+  });
+  fastify.addHook('onClose', async () => cache.close());
+
+  // Services
+  const { defaultCurrency } = config;
+  const products = createProductService({ documents: cache.documents, defaultCurrency, shape: policies.productDetail.shape });
+  const listings = createListingService({
+    cache,
+    listings: createListingReads(db),
+    cursors: createCursors(createHash('sha256').update(`cursor:${catalogId}`).digest('hex')),
+    parameterKey,
+    defaultCurrency,
+    shape: policies.productListing.shape,
+  });
+  const categories = createCategoryService({ categories: createCategoryReads(db), cache });
+  const inventory = createInventoryService({ inventory: createInventoryReads(db), writes, cache });
+  const quotes = createQuoteService({ quotes: createQuoteReads(db) });
+  const productAdmin = createProductAdminService({ reads, writes, cache, defaultCurrency, now });
+  const priceWrites = createPriceWriteLog();
+  const prices = createPriceService({ writes, cache, log: priceWrites, now });
+  const variants = createVariantSearch({ reads, defaultCurrency });
+  const imports = createImportRunner({
+    pickImporter,
+    imports: createImportService({ writes, now }),
+    jobs: createImportJobs(db),
+    onDone: () => cache.wrote('adminImportStart', []),
+    onError: (error, job) => fastify.log.error({ err: error, job }, 'an import broke off'),
+  });
+  fastify.addHook('preClose', () => imports.close());
+
+  let isDraining = false;
+  async function health(): Promise<Health> {
+    const isUp = await watch.isUp();
+    const status = isDraining ? 'draining' : isUp ? 'ready' : 'unavailable';
+    return { status, postgres: isUp ? 'up' : 'down', redis: cache.report().redis, lease: 'none' };
+  }
+
+  // What every route shares
+  await fastify.register(requestIdPlugin);
+  await fastify.register(problemPlugin);
+  await fastify.register(jsonBodyPlugin);
+  await fastify.register(authPlugin, { adminApiKey: config.adminApiKey });
+  const others = refuseOtherMethods(fastify);
+  await fastify.register(openapiPlugin, { version: '0.1.0' });
+
+  // Routes
+  await fastify.register(healthRoutes, { health });
+  await fastify.register(productRoutes, { products, listings });
+  await fastify.register(categoryRoutes, { categories });
+  await fastify.register(inventoryRoutes, { inventory });
+  await fastify.register(quoteRoutes, { quotes });
+  await fastify.register(adminProductRoutes, { products: productAdmin, shape: policies.productDetail.shape });
+  await fastify.register(adminVariantRoutes, { prices, priceWrites, inventory, variants });
+  await fastify.register(adminImportRoutes, { imports, defaultCurrency });
+  await fastify.register(adminCacheRoutes, { report: cache.report });
+  await fastify.register(demoImageRoutes);
+  others.finish();
+
+  return {
+    fastify: fastify as unknown as FastifyInstance,
+    cache,
+    drain: () => {
+      isDraining = true;
+    },
+  };
+}
+
+/** A warning that would repeat with every reconnect is said once a minute. */
+function createWarnOnce(warn: (message: string, error: Error) => void) {
+  return (message: string) => {
+    let saidAt = Number.NEGATIVE_INFINITY;
+    return (error: Error) => {
+      if (performance.now() - saidAt < 60_000) return;
+      saidAt = performance.now();
+      warn(message, error);
+    };
+  };
+}

@@ -1,0 +1,59 @@
+import type { Clock } from './clock.js';
+import { generationKey } from './keys.js';
+import { type Listing, policies } from './policies.js';
+import { down, type RedisStore } from './redis-store.js';
+
+const fields = ['membership', 'price', 'stock'] as const satisfies readonly Listing[];
+
+/**
+ * Generations drop many cached pages at once: the numbers are part of a page's key, so raising one (one INCR) makes every page that depends
+ * on it unreachable, without KEYS or SCAN. Instances learn of a raise when they next ask, at most `trustMs` later. While Redis is away the
+ * raises are counted here, so that this instance drops its pages at once, and are handed over when Redis is back.
+ */
+export interface Generations {
+  /** The part of the key for a page that depends on these. Waits for Redis only where the last answer is older than `trustMs`. */
+  of(depends: readonly Listing[]): Promise<string>;
+  /** Never throws. */
+  raise(drops: readonly Listing[]): Promise<void>;
+}
+
+export function createGenerations(options: { store: RedisStore; clock: Clock; catalogId: string }): Generations {
+  const { store, clock } = options;
+  const key = generationKey(options.catalogId);
+  const known = new Map<Listing, number>(fields.map((field) => [field, 0]));
+  const owed = new Map<Listing, number>(fields.map((field) => [field, 0]));
+  let askedAt = Number.NEGATIVE_INFINITY;
+  let asking: Promise<void> | undefined;
+
+  async function learn() {
+    askedAt = clock.now();
+    for (const [field, by] of owed) {
+      if (by > 0 && (await store.raise(key, [field], by, Date.now())) === true) owed.set(field, (owed.get(field) ?? 0) - by);
+    }
+    const values = await store.generations(key, fields, Date.now());
+    if (values !== down) fields.forEach((field, i) => known.set(field, values[i] ?? 0));
+  }
+
+  function refresh(): Promise<void> {
+    asking ??= learn().finally(() => {
+      asking = undefined;
+    });
+    return asking;
+  }
+
+  return {
+    async of(depends) {
+      if (clock.now() - askedAt > policies.productListing.trustMs) await refresh();
+      return [...depends].sort().map((field) => `${field}${known.get(field)}.${owed.get(field)}`).join();
+    },
+    async raise(drops) {
+      if (drops.length === 0) return;
+      const raised = await store.raise(key, drops, 1, Date.now());
+      if (raised === true) {
+        // A query that is on its way may bring the numbers from before; ask once more behind it.
+        await asking;
+        await refresh();
+      } else for (const field of drops) owed.set(field, (owed.get(field) ?? 0) + 1);
+    },
+  };
+}

@@ -1,0 +1,54 @@
+import type { Memory } from './memory.js';
+
+/** A document in memory: its JSON, and what was made of it, all of one version. */
+export interface HeldDocument {
+  readonly id: string;
+  /** Its current slug, whatever it was asked for by. */
+  readonly slug: string;
+  readonly version: number;
+  readonly token: string;
+  readonly json: string;
+  /**
+   * Something made of the document, once per `key` and held with it: prepared bytes, a summary. `make` gets the parsed document, a fresh
+   * copy that nobody else holds; `bytes` says what the result weighs.
+   */
+  derive<T>(key: string, make: (document: unknown) => T, bytes: (made: T) => number): T;
+}
+
+export interface DocumentEntry extends HeldDocument {
+  /** Monotonic ms. Until then memory answers by itself; afterwards Postgres is asked whether the version still stands. */
+  trustedUntil: number;
+  /** Monotonic ms at which this was known to stand. */
+  asOf: number;
+  /** Monotonic ms after which the body is loaded again. */
+  freshUntil: number;
+}
+
+/** The answer "this lookup leads to that document", or to nothing. */
+export interface LookupEntry {
+  id: string | null;
+  trustedUntil: number;
+  asOf: number;
+}
+
+/** @param key the memory key, under which the entry's weight is corrected as things are derived */
+export function createDocumentEntry(
+  memory: Memory,
+  key: string,
+  from: { id: string; slug: string; version: number; token: string; json: string; trustedUntil: number; asOf: number; freshUntil: number },
+): { entry: DocumentEntry; install(): void } {
+  const derived = new Map<string, unknown>();
+  let bytes = 2 * from.json.length;
+  const entry: DocumentEntry = {
+    ...from,
+    derive(name, make, weigh) {
+      if (derived.has(name)) return derived.get(name) as ReturnType<typeof make>;
+      const made = make(JSON.parse(from.json));
+      derived.set(name, made);
+      bytes += weigh(made) + 100;
+      if (memory.get(key) === entry) memory.set(key, entry, bytes);
+      return made;
+    },
+  };
+  return { entry, install: () => memory.set(key, entry, bytes) };
+}

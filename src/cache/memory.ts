@@ -1,0 +1,29 @@
+import { LRUCache } from 'lru-cache';
+
+/** The first tier: everything this process holds, under one bound in bytes; the least recently used leaves first. */
+export interface Memory {
+  get(key: string): unknown;
+  /** Takes or replaces a value of about `bytes` bytes. One that is larger than an eighth of the tier is not taken. */
+  set(key: string, value: object, bytes: number): void;
+  delete(key: string): void;
+  clear(): void;
+  usage(): { entries: number; bytes: number; maxBytes: number };
+}
+
+/** What an entry costs beside its text: the key, the map slot, the objects around it. */
+const overheadBytes = 400;
+
+export function createMemory(maxBytes: number): Memory {
+  const entries = new LRUCache<string, object>({ maxSize: maxBytes, maxEntrySize: Math.max(1, Math.floor(maxBytes / 8)) });
+  return {
+    get: (key) => entries.get(key),
+    set: (key, value, bytes) => {
+      entries.set(key, value, { size: Math.ceil(bytes) + 2 * key.length + overheadBytes });
+    },
+    delete: (key) => {
+      entries.delete(key);
+    },
+    clear: () => entries.clear(),
+    usage: () => ({ entries: entries.size, bytes: entries.calculatedSize, maxBytes }),
+  };
+}

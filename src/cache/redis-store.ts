@@ -1,0 +1,101 @@
+import type { Redis } from 'ioredis';
+import { type Breaker, createBreaker } from './breaker.js';
+import { lockKey } from './keys.js';
+import { tuning } from './policies.js';
+import { scripts } from './redis-scripts.js';
+
+/** Redis did not answer this call, or was not asked because it did not answer the one before. */
+export const down = Symbol('redis down');
+export type Down = typeof down;
+
+/** A document as the second tier holds it. Usable only where version and token equal what Postgres says now. */
+export interface StoredDocument {
+  version: number;
+  token: string;
+  body: string;
+}
+
+/** The second tier. No call throws, none waits longer than the client's command timeout, and none waits at all while Redis is known to be away. */
+export interface RedisStore {
+  isUp(): boolean;
+  document(key: string): Promise<StoredDocument | null | Down>;
+  /** Refused (false) where a newer version stands there. `life` in ms. */
+  putDocument(key: string, document: StoredDocument, life: number): Promise<boolean | Down>;
+  fillDocument(key: string, lock: string, document: StoredDocument, life: number): Promise<boolean | Down>;
+  /** The text and how much of its life is left, in ms by the clock of Redis. */
+  text(key: string): Promise<{ text: string; remainingMs: number } | null | Down>;
+  putText(key: string, text: string, life: number): Promise<boolean | Down>;
+  fillText(key: string, lock: string, text: string, life: number): Promise<boolean | Down>;
+  /** True where the lock is ours now. */
+  lock(key: string, lock: string, ms: number): Promise<boolean | Down>;
+  unlock(key: string, lock: string): Promise<void>;
+  generations(key: string, fields: readonly string[], start: number): Promise<number[] | Down>;
+  raise(key: string, fields: readonly string[], by: number, start: number): Promise<boolean | Down>;
+  close(): void;
+}
+
+type Scripted = Redis & Record<keyof typeof scripts, (...parameters: (string | number)[]) => Promise<unknown>>;
+
+/** @param client null: memory only, every call answers `down` */
+export function createRedisStore(client: Redis | null, onChange?: (isUp: boolean) => void): RedisStore {
+  const redis = client as Scripted | null;
+  if (redis) for (const [name, script] of Object.entries(scripts)) redis.defineCommand(name, script);
+  const breaker: Breaker | null =
+    redis &&
+    createBreaker({
+      probe: () => redis.ping(),
+      everyMs: tuning.redisProbeMs,
+      onStuck: () => redis.status === 'ready' && redis.disconnect(true),
+      onChange: (isOpen) => onChange?.(!isOpen),
+    });
+
+  async function ask<T>(call: (redis: Scripted) => Promise<T>): Promise<T | Down> {
+    if (!redis || !breaker || breaker.isOpen()) return down;
+    try {
+      return await call(redis);
+    } catch (error) {
+      if (!isRefusal(error)) breaker.trip();
+      return down;
+    }
+  }
+
+  return {
+    isUp: () => redis !== null && breaker !== null && !breaker.isOpen() && redis.status === 'ready',
+    document: (key) =>
+      ask(async (r) => {
+        const [version, token, body] = await r.hmget(key, 'v', 't', 'b');
+        return version && token && body ? { version: Number(version), token, body } : null;
+      }),
+    putDocument: (key, d, life) => ask(async (r) => (await r.ttPutDocument(key, d.version, d.token, d.body, Math.ceil(life))) === 1),
+    fillDocument: (key, lock, d, life) =>
+      ask(async (r) => (await r.ttFillDocument(key, lockKey(key), lock, d.version, d.token, d.body, Math.ceil(life))) === 1),
+    text: (key) =>
+      ask(async (r) => {
+        const [text, remainingMs] = await Promise.all([r.get(key), r.pttl(key)]);
+        return text === null || remainingMs <= 0 ? null : { text, remainingMs };
+      }),
+    putText: (key, text, life) => ask(async (r) => (await r.set(key, text, 'PX', Math.ceil(life))) === 'OK'),
+    fillText: (key, lock, text, life) => ask(async (r) => (await r.ttFillText(key, lockKey(key), lock, text, Math.ceil(life))) === 1),
+    lock: (key, lock, ms) => ask(async (r) => (await r.set(lockKey(key), lock, 'PX', ms, 'NX')) === 'OK'),
+    unlock: async (key, lock) => {
+      await ask((r) => r.ttUnlock(lockKey(key), lock));
+    },
+    generations: (key, fields, start) =>
+      ask(async (r) => {
+        const values = await r.hmget(key, ...fields);
+        if (values.every((value) => value !== null)) return values.map(Number);
+        await r.ttRaise(key, start, 0, ...fields);
+        return (await r.hmget(key, ...fields)).map(Number);
+      }),
+    raise: (key, fields, by, start) => ask(async (r) => (await r.ttRaise(key, start, by, ...fields)) === 1),
+    close: () => breaker?.close(),
+  };
+}
+
+/**
+ * Redis answered, and said no: full, read-only, a foreign value under our key. That is no reason to keep away from it, unlike an answer that
+ * says it cannot serve at all.
+ */
+function isRefusal(error: unknown): boolean {
+  return error instanceof Error && error.name === 'ReplyError' && !/^(LOADING|MASTERDOWN|CLUSTERDOWN|NOAUTH|WRONGPASS)/.test(error.message);
+}

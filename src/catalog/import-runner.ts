@@ -1,0 +1,120 @@
+import { randomUUID } from 'node:crypto';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { v7 as uuidv7 } from 'uuid';
+import { AppError, isAppError } from '../errors.js';
+import type { ImportFormat, ImportItem, ImportJob } from './import.js';
+import type { ImportService } from './import-service.js';
+import { requireCurrency } from './money.js';
+import type { ImportJobs } from './ports.js';
+
+/** Reads a file of one format; `open` may be called more than once. Throws `import_refused` before it yields anything where the file cannot be read. */
+export type Importer = (open: () => Readable, options: { currency: string }) => AsyncIterable<ImportItem>;
+
+export interface ImportRequest {
+  format: ImportFormat;
+  currency: string;
+  isDryRun: boolean;
+}
+
+export interface ImportRunner {
+  /**
+   * Spools the upload to the temporary folder, takes the job into the line and answers. Throws `unknown_currency`, `too_large`, and `busy`
+   * where too many imports wait.
+   */
+  start(request: ImportRequest, upload: Readable): Promise<ImportJob>;
+  /** Throws `not_found`. */
+  find(id: string): Promise<ImportJob>;
+  /** Ends the running import between two chunks and takes no more. */
+  close(): Promise<void>;
+}
+
+const maxUploadBytes = 1024 ** 3;
+const maxWaiting = 5;
+
+/** Imports over HTTP: one runs at a time, a few wait. */
+export function createImportRunner(deps: {
+  pickImporter: (format: ImportFormat) => Importer;
+  imports: ImportService;
+  jobs: ImportJobs;
+  onDone: () => Promise<void>;
+  onError: (error: unknown, jobId: string) => void;
+}): ImportRunner {
+  const stop = new AbortController();
+  let waiting = 0;
+  let line: Promise<void> = Promise.resolve();
+
+  async function spool(upload: Readable): Promise<string> {
+    const file = join(tmpdir(), `truetag-import-${randomUUID()}`);
+    let bytes = 0;
+    upload.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes > maxUploadBytes) upload.destroy(new AppError('too_large', `An import file may have at most ${maxUploadBytes} bytes`));
+    });
+    try {
+      await pipeline(upload, createWriteStream(file, { mode: 0o600 }));
+      return file;
+    } catch (error) {
+      await rm(file, { force: true });
+      throw error;
+    }
+  }
+
+  async function run(id: string, file: string, { format, currency, isDryRun }: ImportRequest): Promise<void> {
+    try {
+      stop.signal.throwIfAborted();
+      await deps.jobs.start(id);
+      const items = deps.pickImporter(format)(() => createReadStream(file), { currency });
+      const report = await deps.imports.run(items, { isDryRun, signal: stop.signal });
+      if (!isDryRun) await deps.onDone();
+      await deps.jobs.finish(id, { state: 'done', report, detail: null });
+    } catch (error) {
+      const isRefused = isAppError(error) && error.code === 'import_refused';
+      if (!isRefused) deps.onError(error, id);
+      const detail = isRefused
+        ? error.message
+        : stop.signal.aborted
+          ? 'The server was stopped. What had been imported stands; run the same file again'
+          : 'The import broke off. What had been imported stands; run the same file again';
+      await deps.jobs.finish(id, { state: isRefused ? 'refused' : 'failed', report: null, detail }).catch((cause) => deps.onError(cause, id));
+    } finally {
+      await rm(file, { force: true });
+    }
+  }
+
+  return {
+    async start(request, upload) {
+      requireCurrency(request.currency);
+      if (stop.signal.aborted) throw new AppError('draining', 'The server is stopping');
+      if (waiting >= maxWaiting) throw new AppError('busy', 'Too many imports are waiting: try again when one is done');
+      waiting += 1;
+      let file: string | undefined;
+      try {
+        const spooled = await spool(upload);
+        file = spooled;
+        const job = await deps.jobs.create({ id: uuidv7(), format: request.format, currency: request.currency, dryRun: request.isDryRun });
+        line = line.then(() => run(job.id, spooled, request)).finally(() => {
+          waiting -= 1;
+        });
+        return job;
+      } catch (error) {
+        waiting -= 1;
+        if (file) await rm(file, { force: true });
+        throw error;
+      }
+    },
+    async find(id) {
+      const job = await deps.jobs.find(id);
+      if (!job) throw new AppError('not_found', `There is no import with the id ${id}`);
+      return job;
+    },
+    async close() {
+      stop.abort();
+      await line;
+    },
+  };
+}

@@ -1,0 +1,97 @@
+import { readFileSync } from 'node:fs';
+import { totalmem } from 'node:os';
+import { z } from 'zod';
+
+const flag = (byDefault: boolean) => z.enum(['true', 'false'], 'must be true or false').default(byDefault ? 'true' : 'false').transform((value) => value === 'true');
+const whole = (min: number, max: number) => z.string().regex(/^\d+$/, 'must be a whole number').transform(Number).pipe(z.number().min(min).max(max));
+const url = (...protocols: string[]) =>
+  z.string().refine((value) => URL.canParse(value) && protocols.includes(new URL(value).protocol), `must be a URL that begins with ${protocols.map((p) => `${p}//`).join(' or ')}`);
+
+const Environment = z.object({
+  HOST: z.string().default('127.0.0.1'),
+  PORT: whole(0, 65535).default(3000),
+  DATABASE_URL: url('postgres:', 'postgresql:').optional(),
+  DATABASE_DIRECT_URL: url('postgres:', 'postgresql:').optional(),
+  DATABASE_POOL: whole(2, 200).default(10),
+  REDIS_URL: url('redis:', 'rediss:').optional(),
+  DEFAULT_CURRENCY: z.string().regex(/^[A-Z]{3}$/, 'must be an ISO 4217 code such as USD').default('USD'),
+  MIGRATE: flag(true),
+  ADMIN_API_KEY: z.string().min(32, 'must have at least 32 characters').optional(),
+  DATA_DIR: z.string().default('.data'),
+  SEED_DEMO: z.enum(['true', 'false'], 'must be true or false').transform((value) => value === 'true').optional(),
+  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+  MEMORY_CACHE_MB: whole(1, 65536).optional(),
+  PRICE_READS: z.enum(['lease', 'validate'], 'must be lease or validate').optional(),
+  SHUTDOWN_GRACE_MS: whole(0, 600_000).default(10_000),
+});
+
+export interface Config {
+  host: string;
+  port: number;
+  /** Unset only under `npm start`, which then brings its own Postgres, and in the command-line tools, which look for a running one. */
+  databaseUrl: string | undefined;
+  databaseDirectUrl: string | undefined;
+  databasePool: number;
+  redisUrl: string | undefined;
+  defaultCurrency: string;
+  migrate: boolean;
+  adminApiKey: string | undefined;
+  dataDir: string;
+  /** Undefined: the entry decides (true with the embedded Postgres, false otherwise). */
+  seedDemo: boolean | undefined;
+  logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
+  memoryCacheBytes: number;
+  /** PRICE_READS=validate: Postgres is asked on every read, and memory is trusted for no moment. */
+  isEveryReadValidated: boolean;
+  shutdownGraceMs: number;
+}
+
+/** The environment cannot be used. `message` has one readable line per fault. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+/**
+ * Reads the configuration from an environment. An empty value counts as unset.
+ * @throws ConfigError with one line per fault, naming the key and never the value of a secret
+ */
+export function loadConfig(environment: Record<string, string | undefined> = process.env): Config {
+  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== undefined && value !== ''));
+  const parsed = Environment.safeParse(given);
+  if (!parsed.success) {
+    throw new ConfigError(parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('\n'));
+  }
+  const env = parsed.data;
+  return {
+    host: env.HOST,
+    port: env.PORT,
+    databaseUrl: env.DATABASE_URL,
+    databaseDirectUrl: env.DATABASE_DIRECT_URL,
+    databasePool: env.DATABASE_POOL,
+    redisUrl: env.REDIS_URL,
+    defaultCurrency: env.DEFAULT_CURRENCY,
+    migrate: env.MIGRATE,
+    adminApiKey: env.ADMIN_API_KEY,
+    dataDir: env.DATA_DIR,
+    seedDemo: env.SEED_DEMO,
+    logLevel: env.LOG_LEVEL,
+    memoryCacheBytes: env.MEMORY_CACHE_MB === undefined ? defaultMemoryCacheBytes() : env.MEMORY_CACHE_MB * 2 ** 20,
+    isEveryReadValidated: env.PRICE_READS === 'validate',
+    shutdownGraceMs: env.SHUTDOWN_GRACE_MS,
+  };
+}
+
+/** A quarter of what the process may use, the container's limit included, and at most 256 MiB. */
+function defaultMemoryCacheBytes(): number {
+  const limits = ['/sys/fs/cgroup/memory.max', '/sys/fs/cgroup/memory/memory.limit_in_bytes'].map(readLimit);
+  return Math.min(Math.floor(Math.min(totalmem(), ...limits) / 4), 256 * 2 ** 20);
+}
+
+function readLimit(path: string): number {
+  try {
+    const limit = Number(readFileSync(path, 'utf8'));
+    return limit > 0 ? limit : Number.POSITIVE_INFINITY;
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
+}

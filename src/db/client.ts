@@ -1,0 +1,71 @@
+import { createHash } from 'node:crypto';
+import { PrismaPg } from '@prisma/adapter-pg';
+import pg from 'pg';
+import { PrismaClient } from '../generated/prisma/client.js';
+import { watchIdle } from './idle-connections.js';
+
+export interface Database {
+  /** For documents, listings and writes: SQL of our own. */
+  pool: pg.Pool;
+  /** For the simple repositories, over the same pool. */
+  prisma: PrismaClient;
+  close(): Promise<void>;
+}
+
+export interface DatabaseOptions {
+  url: string;
+  /** Connections at most. */
+  max: number;
+  applicationName?: string;
+  /** Told of connections that broke while nobody used them. The pool replaces them by itself. */
+  onConnectionLost?: (error: Error) => void;
+}
+
+/** Milliseconds. The server's own bounds do not fire where the network swallows packets, so the client has bounds as well. */
+const connectMs = 1000;
+const answerMs = 2000;
+
+// UTC last, because whatever the URL says, a session in another zone would store times hours off. The other settings are defaults that
+// `options` in the URL may override.
+const sessionDefaults = '-c statement_timeout=5000 -c lock_timeout=1000 -c idle_in_transaction_session_timeout=10000';
+const sessionFixed = '-c TimeZone=UTC';
+
+/** Opens the pool and Prisma over it. Connects at the first use only. */
+export function createDatabase({ url, max, applicationName = 'truetag', onConnectionLost = () => {} }: DatabaseOptions): Database {
+  const { connectionString, options } = splitOptions(url);
+  const pool = new pg.Pool({
+    connectionString,
+    options: [sessionDefaults, options, sessionFixed].filter(Boolean).join(' '),
+    max,
+    application_name: applicationName,
+    connectionTimeoutMillis: connectMs,
+    query_timeout: answerMs,
+    keepAlive: true,
+  });
+  watchIdle(pool);
+  pool.on('error', onConnectionLost);
+  // A connection in somebody's hands that breaks between two queries has no other listener; whoever holds it learns of it at its next query.
+  pool.on('connect', (client) => client.on('error', () => {}));
+  const prisma = new PrismaClient({ adapter: new PrismaPg(pool, { statementNameGenerator: ({ sql }) => statementName(sql) }) });
+  return {
+    pool,
+    prisma,
+    close: async () => {
+      await prisma.$disconnect();
+      await pool.end();
+    },
+  };
+}
+
+/** pg lets `options` in the URL replace those in code, so they are taken out of it and joined by hand. */
+function splitOptions(url: string): { connectionString: string; options: string | null } {
+  const parsed = new URL(url);
+  const options = parsed.searchParams.get('options');
+  parsed.searchParams.delete('options');
+  return { connectionString: options === null ? url : parsed.href, options };
+}
+
+/** Prisma writes the same text for the same call, so its hash is a name; Postgres cuts names at 63 bytes. */
+function statementName(sql: string): string {
+  return `prisma_${createHash('sha1').update(sql).digest('hex')}`;
+}

@@ -1,0 +1,34 @@
+import type { Pool, QueryResultRow } from 'pg';
+import { destroyIdle } from './idle-connections.js';
+import { inShopWords } from './failures.js';
+
+/** SQL with a name is prepared once per connection. A name stands for one text for ever. */
+export interface Statement {
+  name?: string;
+  text: string;
+}
+
+/** Runs one statement and gives its rows. */
+export type Query = <Row extends QueryResultRow>(statement: Statement, values: readonly unknown[]) => Promise<Row[]>;
+
+/** A read that Postgres does not answer in this time is given up, and its connection with it. */
+export const readTimeoutMs = 1000;
+
+/** Reads over the pool, each bounded by `timeoutMs`. Throws AppErrors as `inShopWords` says. */
+export function createPoolQuery(pool: Pool, timeoutMs = readTimeoutMs): Query {
+  return async <Row extends QueryResultRow>(statement: Statement, values: readonly unknown[]): Promise<Row[]> => {
+    try {
+      // pg reads `query_timeout` from the query as well; its types only know it on the client.
+      const config = { ...statement, values: [...values], query_timeout: timeoutMs };
+      return (await inShopWords(() => pool.query<Row>(config))).rows;
+    } catch (error) {
+      // What hung on one connection hangs on the others: without this, each idle one would cost the next reader its whole timeout.
+      if (isReadTimeout(error)) destroyIdle(pool);
+      throw error;
+    }
+  };
+}
+
+function isReadTimeout(error: unknown): boolean {
+  return error instanceof Error && error.cause instanceof Error && error.cause.message === 'Query read timeout';
+}

@@ -1,0 +1,46 @@
+import swagger from '@fastify/swagger';
+import swaggerUi from '@fastify/swagger-ui';
+import plugin from 'fastify-plugin';
+import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
+
+/** The OpenAPI 3.1 document, made of the very schemas that validate, and its page at /docs, which loads nothing from elsewhere. */
+export const openapiPlugin = plugin<{ version: string }>(async (app, { version }) => {
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: { title: 'Truetag', version, description: 'A product catalog whose price tag is always true.', license: { name: 'MIT', identifier: 'MIT' } },
+      components: { securitySchemes: { adminKey: { type: 'http', scheme: 'bearer' } } },
+      tags: [{ name: 'Storefront' }, { name: 'Admin' }, { name: 'Health' }, { name: 'Demo' }],
+    },
+    transform: jsonSchemaTransform,
+    transformObject: (document) => pruneTwins(jsonSchemaTransformObject(document) as Json) as never,
+  });
+  await app.register(swaggerUi, { routePrefix: '/docs', uiConfig: { tryItOutEnabled: true } });
+  app.get('/openapi.json', { schema: { hide: true } }, async (_request, reply) => {
+    reply.header('content-type', 'application/json; charset=utf-8');
+    return JSON.stringify(app.swagger());
+  });
+});
+
+type Json = { [key: string]: unknown };
+
+/** Schemas come out twice, as what is read and as what is written (`XInput`). Where both say the same, one of them goes. */
+function pruneTwins(document: Json): Json {
+  const components = document.components as { schemas?: Record<string, unknown> } | undefined;
+  const schemas = components?.schemas ?? {};
+  const suffix = 'Input';
+  const resolve = (value: unknown) => JSON.stringify(value).replaceAll(/("#\/components\/schemas\/\w+?)Input"/g, '$1"');
+  const twins = Object.keys(schemas).filter((name) => {
+    const base = name.slice(0, -suffix.length);
+    return name.endsWith(suffix) && base in schemas && resolve(schemas[name]) === resolve(schemas[base]);
+  });
+  let text = JSON.stringify(document);
+  for (const name of twins) text = text.replaceAll(`"#/components/schemas/${name}"`, `"#/components/schemas/${name.slice(0, -suffix.length)}"`);
+  const pruned = JSON.parse(text) as { components?: { schemas?: Record<string, unknown> } };
+  for (const name of twins) delete pruned.components?.schemas?.[name];
+  const used = JSON.stringify(pruned);
+  for (const name of Object.keys(pruned.components?.schemas ?? {})) {
+    if (!used.includes(`"#/components/schemas/${name}"`)) delete pruned.components?.schemas?.[name];
+  }
+  return pruned;
+}

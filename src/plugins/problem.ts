@@ -1,0 +1,114 @@
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import plugin from 'fastify-plugin';
+import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
+import { type AppError, type ErrorCode, type FieldFault, isAppError } from '../errors.js';
+
+/** THE TABLE of what each failure is over HTTP. */
+const statusOf: Record<ErrorCode, number> = {
+  unauthorized: 401,
+  forbidden: 403,
+  not_found: 404,
+  conflict: 409,
+  slug_taken: 409,
+  version_mismatch: 412,
+  too_large: 413,
+  unsupported_media: 415,
+  unusable: 422,
+  unknown_currency: 422,
+  unknown_cursor: 422,
+  unknown_category: 422,
+  import_refused: 422,
+  busy: 503,
+  database_unavailable: 503,
+  write_outcome_unknown: 503,
+  draining: 503,
+};
+
+const titles: Record<number, string> = {
+  400: 'Bad request',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'Not found',
+  405: 'Method not allowed',
+  408: 'Request timeout',
+  409: 'Conflict',
+  412: 'Precondition failed',
+  413: 'Content too large',
+  414: 'URI too long',
+  415: 'Unsupported media type',
+  422: 'Unprocessable content',
+  431: 'Headers too large',
+  500: 'Internal error',
+  503: 'Service unavailable',
+};
+
+interface Failure {
+  status: number;
+  code: string;
+  detail: string;
+  errors?: readonly FieldFault[] | undefined;
+}
+
+/** Every failure, whoever raised it, is answered as application/problem+json (RFC 9457). What is ours to mend is logged with its cause. */
+export const problemPlugin = plugin(async (app) => {
+  app.setErrorHandler((error: FastifyError | AppError, request, reply) => {
+    const failure = describe(error);
+    if (failure.status >= 500) request.log.error({ err: error }, failure.detail);
+    sendProblem(request, reply, failure);
+  });
+  app.setNotFoundHandler((request, reply) => {
+    sendProblem(request, reply, { status: 404, code: 'not_found', detail: `There is nothing at ${request.method} ${request.url.split('?')[0]?.slice(0, 200)}` });
+  });
+});
+
+/** For the routes that exist to say that another method is meant. */
+export function refuseMethod(allowed: readonly string[]) {
+  return (request: FastifyRequest, reply: FastifyReply) => {
+    reply.header('allow', allowed.join(', '));
+    sendProblem(request, reply, { status: 405, code: 'method_not_allowed', detail: `${request.method} is not possible here; allowed: ${allowed.join(', ')}` });
+  };
+}
+
+/** Failures before a route is found: a URL that cannot be decoded, a header that cannot be read. */
+export function onFrameworkError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+  sendProblem(request, reply, describe(error));
+}
+
+/** The bytes of an answer to a request that could not even be parsed. */
+export function rawProblem(status: 400 | 408 | 431): string {
+  const body = JSON.stringify({ type: 'about:blank', title: titles[status], status, detail: 'The request could not be read', code: 'bad_request', requestId: '' });
+  return `HTTP/1.1 ${status} ${titles[status]}\r\nContent-Type: application/problem+json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`;
+}
+
+function sendProblem(request: FastifyRequest, reply: FastifyReply, { status, code, detail, errors }: Failure) {
+  const body = { type: 'about:blank', title: titles[status] ?? 'Error', status, detail, code, requestId: request.id, ...(errors?.length ? { errors } : {}) };
+  if (status === 503) reply.header('retry-after', '1');
+  if (status === 401) reply.header('www-authenticate', 'Bearer realm="truetag"');
+  if (request.url.startsWith('/v1')) reply.header('cache-control', 'private, no-cache');
+  reply.removeHeader('etag');
+  reply.code(status).header('content-type', 'application/problem+json').send(Buffer.from(JSON.stringify(body)));
+}
+
+function describe(error: FastifyError | AppError): Failure {
+  if (hasZodFastifySchemaValidationErrors(error)) {
+    const errors = error.validation.map(({ instancePath, message, params }) => ({
+      path: [error.validationContext, ...pathOf(instancePath, params)].filter(Boolean).join('.'),
+      message: message ?? 'is not valid',
+    }));
+    return { status: 400, code: 'invalid', detail: errors.map(({ path, message }) => `${path}: ${message}`).join('; ').slice(0, 1000), errors };
+  }
+  if (isAppError(error)) return { status: statusOf[error.code], code: error.code, detail: error.message, errors: error.faults };
+  const status = 'statusCode' in error ? error.statusCode : undefined;
+  if (status !== undefined && status >= 400 && status < 500) {
+    return { status: status in titles ? status : 400, code: (error.code ?? 'bad_request').replace(/^FST_(ERR_)?/, '').toLowerCase(), detail: error.message };
+  }
+  if (status === 503) return { status: 503, code: 'busy', detail: 'The server is busy or stopping: try again' };
+  return { status: 500, code: 'internal', detail: 'Something went wrong on our side; the request id finds it in the log' };
+}
+
+function pathOf(instancePath: string, params: unknown): string[] {
+  const path = instancePath.split('/').filter(Boolean);
+  if (path.length > 0) return path;
+  const keys = params && typeof params === 'object' && 'issue' in params ? (params.issue as { keys?: string[] }).keys : undefined;
+  return keys ?? [];
+}

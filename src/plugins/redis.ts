@@ -1,0 +1,33 @@
+import fastifyRedis from '@fastify/redis';
+import plugin from 'fastify-plugin';
+import { Redis } from 'ioredis';
+
+/**
+ * The connection to Redis, `app.redis`; undefined where none is configured. @fastify/redis waits for a Redis that is ready, and the shop must
+ * open without one: so the client is made here, tried for a moment, and handed to the plugin only if it is ready by then. If not, it goes on
+ * connecting by itself and every command fails at once meanwhile.
+ */
+export const redisPlugin = plugin<{ url: string | undefined; onError: (error: Error) => void }>(async (app, { url, onError }) => {
+  if (url === undefined) return;
+  const client = new Redis(url, {
+    lazyConnect: true,
+    connectTimeout: 500,
+    commandTimeout: 200,
+    maxRetriesPerRequest: 1,
+    enableOfflineQueue: false,
+    // A command that was cut off must not be sent again seconds later: a fill would then put back what has been replaced.
+    autoResendUnfulfilledCommands: false,
+    enableAutoPipelining: true,
+    retryStrategy: (attempt) => Math.min(50 * attempt, 1000),
+  });
+  client.on('error', onError);
+  const isReady = await client.connect().then(
+    () => true,
+    () => false,
+  );
+  if (isReady) await app.register(fastifyRedis, { client, closeClient: true });
+  else {
+    app.decorate('redis', client as never);
+    app.addHook('onClose', async () => client.disconnect());
+  }
+});

@@ -1,0 +1,44 @@
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { CategoryPage, type CategoryService, CategoryTree } from '../catalog/category-service.js';
+import { Slug } from '../catalog/text.js';
+import { AppError } from '../errors.js';
+import { sendJson, tellCache } from './http-cache.js';
+import { problems } from './problems.js';
+
+export const categoryRoutes: FastifyPluginAsyncZod<{ categories: CategoryService }> = async (app, { categories }) => {
+  app.get(
+    '/v1/categories',
+    {
+      schema: {
+        tags: ['Storefront'],
+        summary: 'Read the category tree with its product counts',
+        querystring: z.strictObject({}),
+        response: { 200: CategoryTree, ...problems() },
+      },
+    },
+    async (_request, reply) => {
+      const { body, outcome } = await categories.tree();
+      return sendJson(tellCache(reply, outcome), body);
+    },
+  );
+
+  app.get(
+    '/v1/categories/:slug',
+    {
+      schema: {
+        tags: ['Storefront'],
+        summary: 'Read one category with its path and what is below it',
+        params: z.strictObject({ slug: Slug }),
+        querystring: z.strictObject({}),
+        response: { 200: CategoryPage, ...problems(404) },
+      },
+    },
+    async (request, reply) => {
+      const { body, outcome } = await categories.node(request.params.slug);
+      tellCache(reply, outcome);
+      if (body === null) throw new AppError('not_found', `There is no category with the slug ${request.params.slug}`);
+      return sendJson(reply, body);
+    },
+  );
+};

@@ -1,0 +1,25 @@
+import type { FastifyReply } from 'fastify';
+import type { Outcome } from '../catalog/outcome.js';
+
+const cacheStatus: Record<Outcome, string> = {
+  memory: 'truetag; hit; detail=memory',
+  validated: 'truetag; hit; detail=validated',
+  redis: 'truetag; hit; detail=redis',
+  absent: 'truetag; hit; detail=absent',
+  stale: 'truetag; hit; detail=stale',
+  stored: 'truetag; fwd=miss; stored',
+  collapsed: 'truetag; fwd=miss; collapsed',
+  miss: 'truetag; fwd=miss',
+  'redis-down': 'truetag; fwd=miss; detail=redis-down',
+  bypass: 'truetag; fwd=bypass',
+};
+
+/** Says how the answer was come by (RFC 9211), and that whoever keeps a copy must ask before using it. */
+export function tellCache(reply: FastifyReply, outcome: Outcome): FastifyReply {
+  return reply.header('cache-status', cacheStatus[outcome]).header('cache-control', 'private, no-cache');
+}
+
+/** Sends bytes that are JSON already. */
+export function sendJson(reply: FastifyReply, body: Buffer | string): FastifyReply {
+  return reply.header('content-type', 'application/json; charset=utf-8').send(body);
+}

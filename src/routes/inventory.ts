@@ -1,0 +1,25 @@
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { Inventory, type InventoryService } from '../catalog/inventory-service.js';
+import { Uuid } from '../catalog/text.js';
+import { tellCache } from './http-cache.js';
+import { problems } from './problems.js';
+
+export const inventoryRoutes: FastifyPluginAsyncZod<{ inventory: InventoryService }> = async (app, { inventory }) => {
+  app.get(
+    '/v1/inventory/:variantId',
+    {
+      schema: {
+        tags: ['Storefront'],
+        summary: 'Read the stock of a variant, never from a cache',
+        params: z.strictObject({ variantId: Uuid }),
+        querystring: z.strictObject({}),
+        response: { 200: Inventory, ...problems(404) },
+      },
+    },
+    async (request, reply) => {
+      tellCache(reply, 'bypass');
+      return inventory.get(request.params.variantId);
+    },
+  );
+};

@@ -1,0 +1,45 @@
+import { z } from 'zod';
+
+/** RFC 9457. `code` is for programs, `detail` for people. */
+export const Problem = z
+  .strictObject({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    code: z.string(),
+    requestId: z.string(),
+    errors: z.array(z.strictObject({ path: z.string(), message: z.string() })).optional(),
+  })
+  .meta({ id: 'Problem' });
+
+const descriptions: Record<number, string> = {
+  400: 'Fails the published schema; an unknown parameter is one',
+  401: 'No key, or a wrong one',
+  403: 'The key lacks the scope',
+  404: 'Not found',
+  405: 'Another method is meant',
+  409: 'Conflicts with what stands',
+  412: 'If-Match does not name the version that stands',
+  413: 'The body is too large',
+  415: 'The body is of a type that this call does not read',
+  422: 'Passes the schema but cannot be used',
+  503: 'Cannot be answered now; Retry-After says when to try again',
+};
+
+/** Response schemas for these failures, all of one form. */
+export function problems(...statuses: number[]) {
+  return Object.fromEntries(
+    [400, ...statuses, 503].map((status) => [
+      status,
+      { description: descriptions[status] ?? 'Failed', content: { 'application/problem+json': { schema: Problem } } },
+    ]),
+  );
+}
+
+/** What every admin call may answer beside its own. */
+export function adminProblems(...statuses: number[]) {
+  return problems(401, 403, ...statuses);
+}
+
+export const adminSecurity = [{ adminKey: [] }];
