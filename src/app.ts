@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import Fastify, { type FastifyInstance } from 'fastify';
+import Fastify, { type FastifyInstance, LogController } from 'fastify';
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import { type Cache, createCache } from './cache/cache.js';
 import { parameterKey } from './cache/keys.js';
@@ -23,6 +23,7 @@ import { createDatabase } from './db/client.js';
 import { createImportJobs } from './db/import-jobs.js';
 import { createInventoryReads } from './db/inventory.js';
 import { createListingReads } from './db/listing-reads.js';
+import { migrate } from './db/migrator.js';
 import { createProductReads } from './db/product-reads.js';
 import { createProductWrites } from './db/product-writes.js';
 import { createQuoteReads } from './db/quotes.js';
@@ -50,18 +51,20 @@ import { quoteRoutes } from './routes/quotes.js';
 export interface App {
   fastify: FastifyInstance;
   cache: Cache;
+  /** Every route that answers, as it was registered. */
+  routes: readonly { method: string; url: string; isRefusal: boolean }[];
   /** From now on /health/ready answers 503. */
   drain(): void;
 }
 
 /**
- * The whole system, wired by hand in reading order: connections, cache, services, routes. The database must be migrated and reachable.
- * Closing `fastify` closes everything.
+ * The whole system, wired by hand in reading order: connections, cache, services, routes. Applies pending migrations first unless told not
+ * to. Throws where the database cannot be reached. Closing `fastify` closes everything.
  */
 export async function createApp(config: Config & { databaseUrl: string }): Promise<App> {
   const fastify = Fastify({
     logger: { level: config.logLevel, redact: ['req.headers.authorization'] },
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     genReqId: requestIdOf,
     requestIdHeader: false,
     bodyLimit: 2 * 2 ** 20,
@@ -79,8 +82,14 @@ export async function createApp(config: Config & { databaseUrl: string }): Promi
   }).withTypeProvider<ZodTypeProvider>();
   fastify.setValidatorCompiler(validatorCompiler);
   fastify.setSerializerCompiler(serializerCompiler);
+  const routes: { method: string; url: string; isRefusal: boolean }[] = [];
+  fastify.addHook('onRoute', ({ method, url, config: route }) => {
+    for (const name of [method].flat()) routes.push({ method: name, url, isRefusal: route?.isRefusal === true });
+  });
   const now = () => new Date();
   const warnOnce = createWarnOnce((message, error) => fastify.log.warn({ err: error }, message));
+
+  if (config.migrate) await migrate({ url: config.databaseDirectUrl ?? config.databaseUrl, log: (line) => fastify.log.info(line) });
 
   // Connections
   const db = createDatabase({ url: config.databaseUrl, max: config.databasePool, onConnectionLost: warnOnce('a database connection was lost') });
@@ -162,6 +171,7 @@ export async function createApp(config: Config & { databaseUrl: string }): Promi
   return {
     fastify: fastify as unknown as FastifyInstance,
     cache,
+    routes,
     drain: () => {
       isDraining = true;
     },

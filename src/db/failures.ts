@@ -77,13 +77,15 @@ const stateRules: [RegExp, Said][] = [
   [/^(08|28|53|57|25P03|25006|3D000)/, unavailable],
 ];
 const socketCodes = /^(ECONN(REFUSED|RESET|ABORTED)|ENOTFOUND|EAI_AGAIN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ENOENT|ERR_STREAM_DESTROYED)$/;
+// Not reachable, timed out, closed: https://www.prisma.io/docs/orm/reference/error-reference
+const prismaAway = /^(P10\d\d|P2024)$/;
 // pg gives these no code.
 const pgMessages =
   /^(Query read timeout|timeout exceeded when trying to connect|timeout expired|Connection terminated|Client has encountered a connection error|Client was closed|Cannot use a pool after calling end)/;
 
 function condition({ code, message }: Fault): Said | undefined {
   if (typeof code === 'string') {
-    if (socketCodes.test(code)) return unavailable;
+    if (socketCodes.test(code) || prismaAway.test(code)) return unavailable;
     if (isSqlState(code)) return stateRules.find(([rule]) => rule.test(code))?.[1];
   }
   return typeof message === 'string' && pgMessages.test(message) ? unavailable : undefined;

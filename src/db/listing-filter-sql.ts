@@ -37,20 +37,23 @@ export function boundsPrice({ priceMin, priceMax }: ListingQuery): boolean {
   return priceMin !== undefined || priceMax !== undefined;
 }
 
-// UNION makes the walk end even on a ring. ARRAY(...) runs it once, before the scan.
+// UNION makes the walk end even on a ring. ARRAY(...) runs it once, before the scan. The first condition does not depend on a product, so
+// an unknown category ends the statement before any product is read.
 function categoryFilter(slug: string, bind: Bind): string {
-  return `EXISTS (SELECT FROM product_category pc WHERE pc.product_id = p.id AND pc.category_id = ANY (ARRAY(
+  const named = `SELECT c.id FROM category c WHERE c.slug = ${bind(slug)}`;
+  return `EXISTS (${named}) AND EXISTS (SELECT FROM product_category pc WHERE pc.product_id = p.id AND pc.category_id = ANY (ARRAY(
         WITH RECURSIVE below (id) AS (
-            SELECT c.id FROM category c WHERE c.slug = ${bind(slug)} UNION SELECT c.id FROM below JOIN category c ON c.parent_id = below.id
+            ${named} UNION SELECT c.id FROM below JOIN category c ON c.parent_id = below.id
         )
         SELECT below.id FROM below)))`;
 }
 
-/** All pairs hold for one and the same variant. */
+// All pairs hold for one and the same variant. The name is asked for in a scalar subselect, because the planner knows how often a value
+// occurs but nothing of folded names: as a join it would expect next to none and begin with all of them.
 function optionsFilter(options: Record<string, string>, bind: Bind): string {
   const pairs = Object.entries(options).map(
-    ([name, value]) => `EXISTS (SELECT FROM variant_option x JOIN product_option o ON o.id = x.option_id
-            WHERE x.variant_id = v.id AND lower(o.name) = lower(${bind(name)}) AND lower(x.value) = lower(${bind(value)}))`,
+    ([name, value]) => `EXISTS (SELECT FROM variant_option x WHERE x.variant_id = v.id AND lower(x.value) = lower(${bind(value)})
+            AND (SELECT lower(o.name) = lower(${bind(name)}) FROM product_option o WHERE o.id = x.option_id))`,
   );
   return `EXISTS (SELECT FROM variant v WHERE v.product_id = p.id AND ${pairs.join(' AND ')})`;
 }

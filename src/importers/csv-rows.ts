@@ -13,39 +13,35 @@ export interface CsvRow {
   cells: string[];
 }
 
-interface ParsedRow {
-  info: { lines: number };
-  record: string[];
-}
-
 /**
  * The rows of a CSV file that are not blank, the header first. Quoting is strict, as RFC 4180 has it; line ends may be of any kind.
  * @throws ImportRefused where the bytes are not UTF-8, the quoting is broken, or a row is not as wide as the header
  */
 export async function* readCsvRows(chunks: AsyncIterable<Uint8Array>, onBytes?: (bytes: number) => void): AsyncGenerator<CsvRow> {
-  const parser = parse({
+  let width: number | undefined;
+  let lastLine = 0;
+  const parser = parse<CsvRow, string[]>({
     delimiter: ',',
-    info: true,
     max_record_size: maxRowCharacters,
     record_delimiter: '\n',
     relax_column_count: true,
     skip_empty_lines: true,
     trim: true,
+    // Runs as the parser meets the row, so the first fault of the file is the one that is told, whatever else its chunk holds.
+    on_record: (record, { lines }) => {
+      const line = lines - lineFeedsIn(record);
+      lastLine = lines;
+      const cells = record.map((cell) => cell.trim());
+      if (cells.every((cell) => cell === '')) return null;
+      width ??= cells.length;
+      if (cells.length !== width) throw refuse(line, 'ragged_row', `the row has ${cells.length} cells where the header has ${width}`);
+      return { line, cells };
+    },
   });
   // An error on either side destroys the parser with it and so ends the loop below; leaving the loop early closes the file.
   pipeline(withLineFeeds(readUtf8(chunks, onBytes)), parser, () => {});
-  let width: number | undefined;
-  let lastLine = 0;
   try {
-    for await (const { info, record } of parser as AsyncIterable<ParsedRow>) {
-      const line = info.lines - lineFeedsIn(record);
-      lastLine = info.lines;
-      const cells = record.map((cell) => cell.trim());
-      if (cells.every((cell) => cell === '')) continue;
-      width ??= cells.length;
-      if (cells.length !== width) throw refuse(line, 'ragged_row', `the row has ${cells.length} cells where the header has ${width}`);
-      yield { line, cells };
-    }
+    for await (const row of parser as AsyncIterable<CsvRow>) yield row;
   } catch (error) {
     throw error instanceof CsvError ? refusalOf(error, lastLine + 1) : error;
   }

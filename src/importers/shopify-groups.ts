@@ -3,10 +3,8 @@ import { refuse } from './refusal.js';
 import { readShopifyHeader, type ShopifyColumns } from './shopify-columns.js';
 import { slugOf } from './shopify-slug.js';
 
-/** How much of a file may wait for later rows of the same products. */
-export const maxWaitingBytes = 64 * 2 ** 20;
 /** What the check keeps of every product, its handle, stays below 200 MB with this many. */
-export const maxProducts = 1_000_000;
+const maxProducts = 1_000_000;
 
 /** What one pass over the whole file tells: it can be read, and how many rows each product has. */
 export interface ShopifySurvey {
@@ -49,9 +47,9 @@ export async function surveyShopify(bytes: Bytes, onBytes?: OnBytes): Promise<Sh
 
 /**
  * The products of a surveyed file, each as soon as its last row is read.
- * @throws ImportRefused where rows lie so far apart that more than 64 MiB would have to wait
+ * @throws ImportRefused where rows lie so far apart that more than `maxWaitingBytes` would have to wait
  */
-export async function* groupShopifyRows(bytes: Bytes, survey: ShopifySurvey, onBytes?: OnBytes): AsyncGenerator<ShopifyGroup> {
+export async function* groupShopifyRows(bytes: Bytes, survey: ShopifySurvey, maxWaitingBytes: number, onBytes?: OnBytes): AsyncGenerator<ShopifyGroup> {
   const waiting = new Map<string, { rows: CsvRow[]; bytes: number }>();
   let waitingBytes = 0;
   for await (const { row, handle, columns } of handledRows(bytes, onBytes)) {

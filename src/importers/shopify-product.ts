@@ -4,7 +4,7 @@ import type { ProductStatus } from '../catalog/product.js';
 import { limits } from '../catalog/product-input.js';
 import { createFaults, type Faults } from './faults.js';
 import { readProductShape } from './product-shape.js';
-import { readAttributes } from './shopify-attributes.js';
+import { ownAttributes, readAttributes } from './shopify-attributes.js';
 import type { ShopifyGroup } from './shopify-groups.js';
 import { readMedia } from './shopify-media.js';
 import { readOptions } from './shopify-options.js';
@@ -86,11 +86,15 @@ const columnsByPart = { sku: 'sku', barcode: 'barcode', alt: 'imageAlt', url: 'i
 
 /** The column from which a field of the product comes. */
 function columnOf({ columns, rows }: ShopifyGroup, [field, index, part]: readonly PropertyKey[]): string | undefined {
-  if (field === 'attributes') return columns.attributes.find(({ key }) => key === index)?.header;
+  if (field === 'attributes') return columns.attributes.find(({ key }) => key === index)?.header ?? ownAttributeHeader(columns, index);
   if (field === 'options') return columns.header('option1Name');
   if (field === 'categories' && (!columns.first(rows, 'category') || Number(index) > 0)) return columns.header('type');
   if ((field === 'variants' || field === 'media') && typeof part === 'string' && part in columnsByPart) {
     return columns.header(columnsByPart[part as keyof typeof columnsByPart]);
   }
   return typeof field === 'string' && field in columnsByField ? columns.header(columnsByField[field as keyof typeof columnsByField]) : undefined;
+}
+
+function ownAttributeHeader(columns: ShopifyGroup['columns'], key: PropertyKey | undefined): string | undefined {
+  return ownAttributes.some((name) => name === key) ? columns.header(key as (typeof ownAttributes)[number]) : undefined;
 }

@@ -11,5 +11,7 @@ export interface ImportProgress {
 export interface ImportOptions {
   /** ISO 4217 code of the prices, where the format does not say it itself. */
   currency: string;
+  /** How much of the file may wait in memory for later rows of the same products: 64 MiB unless told. */
+  maxWaitingBytes?: number | undefined;
   onProgress?: ((progress: ImportProgress) => void) | undefined;
 }

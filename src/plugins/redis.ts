@@ -9,6 +9,16 @@ import { Redis } from 'ioredis';
  */
 export const redisPlugin = plugin<{ url: string | undefined; onError: (error: Error) => void }>(async (app, { url, onError }) => {
   if (url === undefined) return;
+  const { client, isReady } = await connectRedis(url, onError);
+  if (isReady) await app.register(fastifyRedis, { client, closeClient: true });
+  else {
+    app.decorate('redis', client as never);
+    app.addHook('onClose', async () => client.disconnect());
+  }
+});
+
+/** A client whose every wait is bounded, and whether it is connected already. It goes on trying by itself. */
+export async function connectRedis(url: string, onError: (error: Error) => void): Promise<{ client: Redis; isReady: boolean }> {
   const client = new Redis(url, {
     lazyConnect: true,
     connectTimeout: 500,
@@ -25,9 +35,5 @@ export const redisPlugin = plugin<{ url: string | undefined; onError: (error: Er
     () => true,
     () => false,
   );
-  if (isReady) await app.register(fastifyRedis, { client, closeClient: true });
-  else {
-    app.decorate('redis', client as never);
-    app.addHook('onClose', async () => client.disconnect());
-  }
-});
+  return { client, isReady };
+}

@@ -1,0 +1,191 @@
+import { createServer, type AddressInfo, connect, type Socket } from 'node:net';
+import pg from 'pg';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { readCatalogId } from '../../src/db/catalog-id.js';
+import { createDatabase, type Database } from '../../src/db/client.js';
+import { createProductReads } from '../../src/db/product-reads.js';
+import { createProductWrites } from '../../src/db/product-writes.js';
+import { transaction } from '../../src/db/transaction.js';
+import { type Catalog, openCatalog } from './open-catalog.js';
+import { product } from './sample-product.js';
+
+let catalog: Catalog;
+const closing: (() => Promise<void> | void)[] = [];
+beforeAll(async () => {
+  catalog = await openCatalog();
+  await catalog.rows('CREATE TABLE note (text text)');
+});
+afterAll(() => catalog.close());
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close();
+});
+
+const insert = { text: 'INSERT INTO note VALUES ($1)' };
+const notes = async (text: string) => (await catalog.rows('SELECT text FROM note WHERE text = $1', [text])).length;
+
+function open(url: string): Database {
+  const db = createDatabase({ url, max: 2 });
+  closing.push(() => db.close());
+  return db;
+}
+
+/** A way to the database that can begin to swallow what the client sends, or end with the first COMMIT, before or after passing it on. */
+async function openProxy(commit: 'pass' | 'cut-before' | 'cut-after' = 'pass') {
+  const target = new URL(catalog.url);
+  const sockets = new Set<Socket>();
+  const proxy = { isSilent: false, url: '' };
+  const server = createServer((client) => {
+    const upstream = connect(Number(target.port), target.hostname);
+    for (const socket of [client, upstream]) sockets.add(socket.on('error', () => {}));
+    client.on('data', (bytes) => {
+      if (proxy.isSilent) return;
+      if (commit !== 'pass' && bytes.includes('COMMIT')) {
+        // The reply must not get through; what was passed on before the cut arrives.
+        client.destroy();
+        if (commit === 'cut-after') upstream.end(bytes);
+        else upstream.destroy();
+        return;
+      }
+      upstream.write(bytes);
+    });
+    upstream.on('data', (bytes) => void (client.destroyed || client.write(bytes)));
+    client.on('close', () => commit === 'cut-after' || upstream.destroy());
+    upstream.on('close', () => client.destroy());
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  proxy.url = Object.assign(new URL(catalog.url), { host: `127.0.0.1:${(server.address() as AddressInfo).port}` }).href;
+  closing.push(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  return proxy;
+}
+
+describe('a transaction', () => {
+  it('commits what it did and rolls back what threw', async () => {
+    const { pool } = catalog.db;
+    expect(await transaction(pool, async (query) => (await query(insert, ['kept']), 'result'))).toBe('result');
+    const fault = new Error('changed my mind');
+    await expect(transaction(pool, async (query) => (await query(insert, ['dropped']), Promise.reject(fault)))).rejects.toBe(fault);
+    expect([await notes('kept'), await notes('dropped')]).toEqual([1, 0]);
+  });
+
+  it('keeps its connection after an expected fault', async () => {
+    const db = open(catalog.url);
+    const backend = async () => (await db.pool.query('SELECT pg_backend_pid() AS pid')).rows[0].pid;
+    const before = await backend();
+    await expect(transaction(db.pool, (query) => query({ text: 'SELECT $1::uuid' }, ['no-uuid']))).rejects.toMatchObject({ code: 'unusable' });
+    expect(await backend()).toBe(before);
+  });
+
+  it('does not call itself done where a failed statement was passed over', async () => {
+    const passedOver = transaction(catalog.db.pool, async (query) => {
+      await query(insert, ['half']);
+      await query({ text: 'SELECT 1 / $1::int' }, [0]).catch(() => {});
+    });
+    await expect(passedOver).rejects.toThrow('rolled back');
+    expect(await notes('half')).toBe(0);
+  });
+
+  it('gives up a lock that does not come free within a second', async () => {
+    const state = product('locked');
+    await catalog.save(state);
+    await catalog.writes.transaction(async (tx) => {
+      await tx.lock({ ids: [state.id] });
+      const began = performance.now();
+      await expect(catalog.writes.transaction((rival) => rival.lock({ ids: [state.id] }))).rejects.toMatchObject({ code: 'busy' });
+      expect(performance.now() - began).toBeLessThan(2000);
+    });
+  });
+
+  it('is database_unavailable where the connection is lost before COMMIT, also between two statements', async () => {
+    const db = open(catalog.url);
+    const lost = transaction(db.pool, async (query) => {
+      await query(insert, ['lost']);
+      const [own] = await query<{ pid: number }>({ text: 'SELECT pg_backend_pid() AS pid' }, []);
+      await catalog.rows('SELECT pg_terminate_backend($1, 1000)', [own?.pid]);
+    });
+    await expect(lost).rejects.toMatchObject({ code: expect.stringMatching(/^(database_unavailable|write_outcome_unknown)$/) });
+    const during = transaction(db.pool, (query) => query({ text: 'SELECT pg_terminate_backend(pg_backend_pid())' }, []));
+    await expect(during).rejects.toMatchObject({ code: 'database_unavailable' });
+    expect(await notes('lost')).toBe(0);
+    expect((await db.pool.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
+  });
+
+  it.each([
+    ['cut-before', 0],
+    ['cut-after', 1],
+  ] as const)('is write_outcome_unknown where COMMIT gets no answer: %s', async (commit, stands) => {
+    const db = open((await openProxy(commit)).url);
+    await expect(transaction(db.pool, (query) => query(insert, [commit]))).rejects.toMatchObject({ code: 'write_outcome_unknown' });
+    await expect.poll(() => notes(commit), { timeout: 2000 }).toBe(stands);
+  });
+});
+
+describe('a database that is away', () => {
+  it.each(['postgres://nobody@127.0.0.1:1/nothing', 'postgres://nobody@localhost:1/nothing'])('is database_unavailable at once where it refuses: %s', async (url) => {
+    const db = open(url);
+    const reads = createProductReads(db);
+    const faults = [reads.versions(['slug:a']), createProductWrites(db).transaction(async () => 1), readCatalogId(db), reads.documents([crypto.randomUUID()])];
+    for (const fault of await Promise.allSettled(faults)) expect(fault).toMatchObject({ status: 'rejected', reason: { code: 'database_unavailable' } });
+  });
+
+  it('is database_unavailable within two seconds where it accepts and never answers', async () => {
+    const server = createServer(() => {}).listen(0, '127.0.0.1');
+    await new Promise((resolve) => server.once('listening', resolve));
+    closing.push(() => void server.close());
+    const db = open(`postgres://nobody@127.0.0.1:${(server.address() as AddressInfo).port}/nothing`);
+    const began = performance.now();
+    const faults = await Promise.allSettled([createProductReads(db).versions(['slug:a']), createProductWrites(db).transaction(async () => 1), readCatalogId(db)]);
+    for (const fault of faults) expect(fault).toMatchObject({ reason: { code: 'database_unavailable' } });
+    expect(performance.now() - began).toBeLessThan(2000);
+  });
+
+  it('costs one timeout, not one for every idle connection, where the network swallows packets', async () => {
+    const proxy = await openProxy();
+    const db = open(proxy.url);
+    const reads = createProductReads(db);
+    await Promise.all([reads.versions(['slug:a']), reads.versions(['slug:b'])]);
+    expect(db.pool.idleCount).toBe(2);
+    proxy.isSilent = true;
+    const began = performance.now();
+    await expect(reads.versions(['slug:a'])).rejects.toMatchObject({ code: 'database_unavailable' });
+    expect(performance.now() - began).toBeLessThan(1500);
+    proxy.isSilent = false;
+    expect((await reads.versions(['slug:a'])).size).toBe(0);
+    expect(performance.now() - began).toBeLessThan(1900);
+  });
+
+  it('lets Prisma’s reads end as well', async () => {
+    const proxy = await openProxy();
+    const db = open(proxy.url);
+    await readCatalogId(db);
+    proxy.isSilent = true;
+    const began = performance.now();
+    await expect(readCatalogId(db)).rejects.toMatchObject({ code: 'database_unavailable' });
+    expect(performance.now() - began).toBeLessThan(2500);
+  });
+});
+
+describe('the session', () => {
+  it('is in UTC and keeps options of the URL beside our own', async () => {
+    const url = new URL(catalog.url);
+    url.searchParams.set('options', '-c statement_timeout=4321 -c TimeZone=Asia/Tokyo');
+    const { pool } = open(url.href);
+    const shown = async (name: string) => (await pool.query(`SELECT current_setting('${name}') AS value`)).rows[0].value;
+    expect([await shown('TimeZone'), await shown('statement_timeout'), await shown('lock_timeout')]).toEqual(['UTC', '4321ms', '1s']);
+  });
+
+  it('survives the loss of an idle connection', async () => {
+    const lost: Error[] = [];
+    const db = createDatabase({ url: catalog.url, max: 2, onConnectionLost: (error) => lost.push(error) });
+    closing.push(() => db.close());
+    const { pid } = (await db.pool.query('SELECT pg_backend_pid() AS pid')).rows[0];
+    const killer = new pg.Client({ connectionString: catalog.url });
+    await killer.connect();
+    await killer.query('SELECT pg_terminate_backend($1, 1000)', [pid]);
+    await killer.end();
+    await expect.poll(() => lost.length, { timeout: 2000 }).toBe(1);
+    expect((await db.pool.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
+  });
+});

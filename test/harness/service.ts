@@ -1,0 +1,21 @@
+import supertest from 'supertest';
+import { type App, createApp } from '../../src/app.js';
+import { type Config, loadConfig } from '../../src/config.js';
+
+export const adminKey = 'test-key-test-key-test-key-test-key';
+export const asAdmin = { authorization: `Bearer ${adminKey}` };
+
+export interface Service extends App {
+  url: string;
+  /** Requests against it, as supertest knows them. */
+  http: ReturnType<typeof supertest>;
+  close(): Promise<void>;
+}
+
+/** One instance of the whole service in this process, listening on a free port. Several over one database are several instances: they share no memory. */
+export async function startService(databaseUrl: string, overrides: Partial<Config> = {}): Promise<Service> {
+  const config = loadConfig({ LOG_LEVEL: 'silent', PORT: '0', MIGRATE: 'false', MEMORY_CACHE_MB: '32', ADMIN_API_KEY: adminKey });
+  const app = await createApp({ ...config, ...overrides, databaseUrl });
+  const url = await app.fastify.listen({ host: '127.0.0.1', port: 0 });
+  return { ...app, url, http: supertest(url), close: () => app.fastify.close() };
+}
