@@ -16,7 +16,22 @@ const options: sanitizeHtml.IOptions = {
   allowedSchemesByTag: { img: ['http', 'https'] },
   selfClosing: ['img', 'br', 'hr', 'col'],
   // Elements whose text is code or a fallback and never meant for a reader: it goes with them.
-  nonTextTags: ['script', 'style', 'textarea', 'option', 'xmp', 'iframe', 'noscript', 'noembed', 'noframes', 'object', 'title', 'svg', 'math', 'template'],
+  nonTextTags: [
+    'script',
+    'style',
+    'textarea',
+    'option',
+    'xmp',
+    'iframe',
+    'noscript',
+    'noembed',
+    'noframes',
+    'object',
+    'title',
+    'svg',
+    'math',
+    'template',
+  ],
   nestingLimit: 50,
 };
 

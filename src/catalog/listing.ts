@@ -62,6 +62,6 @@ export const ListingParameters = z.strictObject({
   currency: Currency.optional(),
   sort: ListingSort.optional().describe('newest unless told; relevance needs q'),
   limit: z.coerce.number().pipe(z.int().min(1).max(100)).optional(),
-  cursor: z.string().min(1).max(1024).optional().describe('nextCursor of the page before'),
+  cursor: z.string().min(1).max(8192).optional().describe('nextCursor of the page before'),
 });
 export type ListingParameters = z.infer<typeof ListingParameters>;

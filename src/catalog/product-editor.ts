@@ -3,7 +3,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { AppError } from '../errors.js';
 import { sanitizeDescription } from './html.js';
 import { requireCurrency, type StoredPrice } from './money.js';
-import { limits, type ProductPatch, type VariantInput } from './product-input.js';
+import { limits, type ProductPatch, type VariantEdit } from './product-input.js';
 import type { ProductState, VariantState } from './product-state.js';
 
 /** A product that has nothing yet: a draft under a new id, without a title. */
@@ -59,7 +59,7 @@ function editCategories(stands: ProductState['categories'], wanted: { slug: stri
   return wanted.map(({ slug, title }) => stands.find((path) => path.at(-1)?.slug === slug) ?? [{ slug, title: title ?? '' }]);
 }
 
-function editVariant(input: VariantInput | VariantState, index: number, known: Map<string, VariantState>, defaultCurrency: string): VariantState {
+function editVariant(input: VariantEdit | VariantState, index: number, known: Map<string, VariantState>, defaultCurrency: string): VariantState {
   const stands = input.id === undefined ? undefined : known.get(input.id);
   if (input.id !== undefined && !stands) {
     throw unusable(`variants.${index}.id`, 'is not a variant of this product; leave the id out to add a new one');
@@ -79,8 +79,8 @@ function editVariant(input: VariantInput | VariantState, index: number, known: M
 }
 
 /** `prices` says all of them, `price` one. A document that was read, edited and sent back holds both, and then they have to agree. */
-function editPrices(input: Pick<VariantInput, 'price' | 'prices'>, index: number, stands: StoredPrice[], defaultCurrency: string): StoredPrice[] {
-  const stored = (price: NonNullable<VariantInput['price']>, kept: number | null = null): StoredPrice => ({
+function editPrices(input: Pick<VariantEdit, 'price' | 'prices'>, index: number, stands: StoredPrice[], defaultCurrency: string): StoredPrice[] {
+  const stored = (price: NonNullable<VariantEdit['price']>, kept: number | null = null): StoredPrice => ({
     currency: requireCurrency(price.currency),
     amount: price.amount,
     compareAt: price.compareAt === undefined ? kept : price.compareAt,

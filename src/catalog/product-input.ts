@@ -5,25 +5,25 @@ import { line, Slug, text, Uuid } from './text.js';
 
 export const limits = { variants: 2000, media: 250, tags: 250, categories: 50, options: 10, attributesBytes: 100_000, description: 200_000 } as const;
 
-const PriceInput = z
+const PriceEdit = z
   .strictObject({ amount: Amount, currency: Currency, compareAt: Amount.nullish(), validUntil: z.null().optional() })
-  .meta({ id: 'PriceInput' });
+  .meta({ id: 'PriceEdit' });
 
-const VariantInput = z
+const VariantEdit = z
   .strictObject({
     id: Uuid.optional().describe('Of an existing variant of this product: what is left out of it stays. Without an id: a new variant'),
     sku: text(255).nullish(),
     barcode: text(255).nullish(),
     title: line(1024).optional().describe('Made of the option values where left out'),
     options: z.record(z.string().max(255), line(255)).optional(),
-    price: PriceInput.nullish().describe('The price in one currency; null takes the one in the shop’s own currency away'),
-    prices: z.array(PriceInput).max(200).optional().describe('All prices, instead of `price`'),
+    price: PriceEdit.nullish().describe('The price in one currency; null takes the one in the shop’s own currency away'),
+    prices: z.array(PriceEdit).max(200).optional().describe('All prices, instead of `price`'),
     quantity: z.int().min(-1_000_000_000).max(1_000_000_000).optional(),
     policy: z.enum(['deny', 'continue']).optional().describe('continue: sold on when the stock is used up'),
     position: z.int().min(1).max(10_000).optional(),
     available: z.boolean().optional().describe('Read-only, ignored'),
   })
-  .meta({ id: 'VariantInput' });
+  .meta({ id: 'VariantEdit' });
 
 const readOnly = {
   id: Uuid.optional().describe('Read-only, ignored'),
@@ -53,15 +53,15 @@ export const ProductPatch = z
       .array(z.strictObject({ url: Media.shape.url, alt: text(1024).nullish(), position: Media.shape.position.optional() }))
       .max(limits.media)
       .optional(),
-    variants: z.array(VariantInput).max(limits.variants).optional().describe('Replaces all: one that is left out is deleted'),
+    variants: z.array(VariantEdit).max(limits.variants).optional().describe('Replaces all: one that is left out is deleted'),
     ...readOnly,
   })
   .meta({ id: 'ProductPatch' });
 export type ProductPatch = z.infer<typeof ProductPatch>;
-export type VariantInput = z.infer<typeof VariantInput>;
+export type VariantEdit = z.infer<typeof VariantEdit>;
 
 /** A new product: a title is all it needs. */
-export const ProductInput = ProductPatch.extend({ title: line(1024) }).meta({ id: 'ProductInput' });
+export const NewProduct = ProductPatch.extend({ title: line(1024) }).meta({ id: 'NewProduct' });
 
 /** The full document that editors get: a product with its prices in every currency and its stock. */
 export const AdminProduct = Product.extend({

@@ -83,7 +83,10 @@ async function readKnown(query: Query, paths: readonly CategoryStep[][]) {
   const steps = paths.flat();
   const titles = [...new Set(steps.map(({ title }) => title))];
   const slugs = [...new Set(steps.flatMap(({ slug }) => slug ?? []))];
-  const rows = await query<{ asked: string | null; folded: string; id: string | null; parentId: string | null; slug: string }>(knownSql, [titles, slugs]);
+  const rows = await query<{ asked: string | null; folded: string; id: string | null; parentId: string | null; slug: string }>(knownSql, [
+    titles,
+    slugs,
+  ]);
 
   const bySlug = new Map<string, Category>();
   const byTitle = new Map<string, Category>();

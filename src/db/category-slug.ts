@@ -22,5 +22,10 @@ export function freeSlug(step: CategoryStep, parentSlug: string | undefined, tak
 /** Latin letters where the title can be written with them, else its own script. */
 function slugOf(title: string): string {
   const slug = slugify(title, { decamelize: false }) || slugify(title, { decamelize: false, transliterate: false });
-  return slug.slice(0, maxLength).replace(/[\uD800-\uDBFF]$/, '').replace(/-+$/, '') || 'category';
+  return (
+    slug
+      .slice(0, maxLength)
+      .replace(/[\uD800-\uDBFF]$/, '')
+      .replace(/-+$/, '') || 'category'
+  );
 }

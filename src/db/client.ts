@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { PrismaPg } from '@prisma/adapter-pg';
 import pg from 'pg';
 import { PrismaClient } from '../generated/prisma/client.js';
-import { watchIdle } from './idle-connections.js';
+import { destroyIdle, watchIdle } from './idle-connections.js';
 
 export interface Database {
   /** For documents, listings and writes: SQL of our own. */
@@ -53,6 +53,8 @@ export function createDatabase({ url, max, applicationName = 'truetag', onConnec
     close: async () => {
       await prisma.$disconnect();
       await pool.end();
+      // The pool has said goodbye and does not wait for the answer. A peer that is gone gives none, and the socket would keep the process alive.
+      setTimeout(() => destroyIdle(pool), connectMs).unref();
     },
   };
 }

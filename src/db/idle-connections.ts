@@ -14,9 +14,12 @@ export function watchIdle(pool: Pool): void {
 }
 
 /**
- * Cuts every connection that waits in the pool. A polite end would wait for the peer that does not answer; a cut socket makes the pool
- * drop the connection at once, and the next query opens a new one.
+ * Cuts every connection that waits in the pool. The error makes the pool forget it in this very turn, so that nobody is handed it on; the
+ * socket is cut because a polite end would wait for the peer that does not answer.
  */
 export function destroyIdle(pool: Pool): void {
-  for (const client of idleOf.get(pool) ?? []) (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
+  for (const client of [...(idleOf.get(pool) ?? [])]) {
+    client.emit('error', new Error('cut, since another connection got no answer'));
+    (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
+  }
 }

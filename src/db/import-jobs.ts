@@ -1,6 +1,6 @@
 import type { ImportJob, ImportReport } from '../catalog/import.js';
 import type { ImportJobs } from '../catalog/ports.js';
-import type { ImportJob as Row, Prisma } from '../generated/prisma/client.js';
+import type { Prisma, ImportJob as Row } from '../generated/prisma/client.js';
 import type { Database } from './client.js';
 import { inShopWords } from './failures.js';
 import { isUuid } from './storable.js';

@@ -30,7 +30,8 @@ export function createListingReads({ pool }: Pick<Database, 'pool'>): ListingRea
   return {
     page: async (listing) => {
       if (listing.sort === 'relevance' && listing.q === undefined) throw new AppError('unusable', 'relevance needs q');
-      if (listing.after && !isPositionOf(listing.sort, listing.after)) throw new AppError('unknown_cursor', 'This cursor does not belong to this listing');
+      if (listing.after && !isPositionOf(listing.sort, listing.after))
+        throw new AppError('unknown_cursor', 'This cursor does not belong to this listing');
       if (!texts(listing).every(isStorable)) return { ids: [], next: null };
       // One more than asked tells whether another page follows.
       const limit = listing.limit + 1;

@@ -13,9 +13,11 @@ export function listingSql(query: ListingQuery, after: ListingPosition | undefin
   return statement(query, (bind) => {
     const order = orders[query.sort](query, bind);
     const where = [...productFilters(query, bind), ...order.where];
-    if (!order.ranged && boundsPrice(query)) where.push(`EXISTS (SELECT FROM product_price_range r WHERE r.product_id = p.id AND ${rangeFilters(query, bind).join(' AND ')})`);
+    if (!order.ranged && boundsPrice(query))
+      where.push(`EXISTS (SELECT FROM product_price_range r WHERE r.product_id = p.id AND ${rangeFilters(query, bind).join(' AND ')})`);
     // A row comparison is one range of the index; `a < x OR (a = x AND b < y)` would be a filter.
-    if (after) where.push(`(${order.columns.join(', ')}) ${order.descending ? '<' : '>'} (${bind(after.key)}::${order.keyType}, ${bind(after.id)}::uuid)`);
+    if (after)
+      where.push(`(${order.columns.join(', ')}) ${order.descending ? '<' : '>'} (${bind(after.key)}::${order.keyType}, ${bind(after.id)}::uuid)`);
     const direction = order.descending ? 'DESC' : 'ASC';
     return `SELECT p.id, ${order.key} AS key FROM ${order.from} WHERE ${where.join(' AND ')}
       ORDER BY ${order.columns.map((column) => `${column} ${direction}`).join(', ')} LIMIT ${bind(limit)}`;

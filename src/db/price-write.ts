@@ -29,7 +29,12 @@ const setPriceSql: Statement = {
 };
 
 /** Sets one price of a product that the caller has locked, and bumps the product. Throws `not_found` for an unknown variant. */
-export async function setPrice(query: Query, variantId: string, { currency, amount, compareAt }: StoredPrice, token: string): Promise<ProductDocument> {
+export async function setPrice(
+  query: Query,
+  variantId: string,
+  { currency, amount, compareAt }: StoredPrice,
+  token: string,
+): Promise<ProductDocument> {
   const [product] = isUuid(variantId) ? await query<{ id: string }>(setPriceSql, [variantId, newId(), currency, amount, compareAt, token]) : [];
   if (!product) throw new AppError('not_found', 'No such variant');
   return selectDocument(query, product.id);

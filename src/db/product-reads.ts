@@ -32,8 +32,14 @@ export function createProductReads({ pool }: Pick<Database, 'pool'>): ProductRea
   const query = createPoolQuery(pool);
   return {
     versions: async (lookups) => {
-      const slugs = lookups.filter((lookup) => lookup.startsWith('slug:')).map((lookup) => lookup.slice(5)).filter(isStorable);
-      const ids = lookups.filter((lookup) => lookup.startsWith('id:')).map((lookup) => lookup.slice(3)).filter(isUuid);
+      const slugs = lookups
+        .filter((lookup) => lookup.startsWith('slug:'))
+        .map((lookup) => lookup.slice(5))
+        .filter(isStorable);
+      const ids = lookups
+        .filter((lookup) => lookup.startsWith('id:'))
+        .map((lookup) => lookup.slice(3))
+        .filter(isUuid);
       if (slugs.length + ids.length === 0) return new Map();
       const rows = await query<VersionRow>(versionsSql, [slugs, ids]);
       return new Map(rows.map(({ lookup, version, ...rest }) => [lookup, { ...rest, version: Number(version) }]));

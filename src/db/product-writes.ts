@@ -37,5 +37,8 @@ function productTransaction(query: Query): ProductTransaction {
 /** First the locks, then the states in a statement of their own: its snapshot holds what the locks waited for. */
 async function lock(query: Query, { ids = [], slugs = [], variantIds = [] }: Parameters<ProductTransaction['lock']>[0]): Promise<LockedProduct[]> {
   const rows = await query<{ id: string }>(lockSql, [ids.filter(isUuid), slugs.filter(isStorable), variantIds.filter(isUuid)]);
-  return selectStates(query, rows.map(({ id }) => id));
+  return selectStates(
+    query,
+    rows.map(({ id }) => id),
+  );
 }

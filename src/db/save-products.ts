@@ -53,13 +53,18 @@ async function saveBrands(query: Query, states: readonly ProductState[]): Promis
 /** Two paths may lead to one category, which then counts once. */
 async function categoryRows(query: Query, states: readonly ProductState[]) {
   const paths = states.flatMap(({ id, categories }) => categories.filter((path) => path.length > 0).map((path) => ({ id, path })));
-  const found = await resolveCategories(query, paths.map(({ path }) => path));
+  const found = await resolveCategories(
+    query,
+    paths.map(({ path }) => path),
+  );
   const byProduct = new Map<string, Set<string>>();
   paths.forEach(({ id }, index) => {
     const categoryId = found[index];
     if (categoryId !== undefined) byProduct.set(id, (byProduct.get(id) ?? new Set()).add(categoryId));
   });
-  return [...byProduct].flatMap(([product_id, categoryIds]) => [...categoryIds].map((category_id, position) => ({ product_id, category_id, position })));
+  return [...byProduct].flatMap(([product_id, categoryIds]) =>
+    [...categoryIds].map((category_id, position) => ({ product_id, category_id, position })),
+  );
 }
 
 function oldSlugs(states: readonly ProductState[], slugOf: ReadonlyMap<string, string>) {

@@ -15,7 +15,16 @@ export function rowsOf(states: readonly ProductState[]) {
       search_text: searchText({ brand, ...state }),
       created_at: createdAt,
     })),
-    variants: variants.map(({ id, product_id, sku, barcode, title, position, quantity, policy }) => ({ id, product_id, sku, barcode, title, position, quantity, policy })),
+    variants: variants.map(({ id, product_id, sku, barcode, title, position, quantity, policy }) => ({
+      id,
+      product_id,
+      sku,
+      barcode,
+      title,
+      position,
+      quantity,
+      policy,
+    })),
     prices: variants.flatMap(({ id, prices }) =>
       prices.map(({ currency, amount, compareAt }) => ({ id: newId(), variant_id: id, currency, amount, compare_at: compareAt })),
     ),
@@ -23,7 +32,11 @@ export function rowsOf(states: readonly ProductState[]) {
       state.options.map(({ name, values }, position) => ({ id: optionIds.get(state.id)?.get(name), product_id: state.id, name, position, values })),
     ),
     variantOptions: variants.flatMap((variant) =>
-      Object.entries(variant.options).map(([name, value]) => ({ variant_id: variant.id, option_id: optionId(optionIds.get(variant.product_id), name), value })),
+      Object.entries(variant.options).map(([name, value]) => ({
+        variant_id: variant.id,
+        option_id: optionId(optionIds.get(variant.product_id), name),
+        value,
+      })),
     ),
     tags: states.flatMap((state) => state.tags.map((tag, position) => ({ product_id: state.id, tag, position }))),
     media: states.flatMap((state) => state.media.map((media) => ({ ...media, id: newId(), product_id: state.id }))),

@@ -1,6 +1,6 @@
 import type { Pool, QueryResultRow } from 'pg';
-import { destroyIdle } from './idle-connections.js';
 import { inShopWords } from './failures.js';
+import { destroyIdle } from './idle-connections.js';
 
 /** SQL with a name is prepared once per connection. A name stands for one text for ever. */
 export interface Statement {

@@ -35,7 +35,12 @@ const setStockSql: Statement = {
  * Sets the stock of one variant. Only where that makes the variant available or unavailable is the product bumped and its new document
  * given. Throws `not_found` for an unknown variant.
  */
-export async function setStock(query: Query, variantId: string, quantity: number, token: string): Promise<{ stock: StockRow; flipped: ProductDocument | null }> {
+export async function setStock(
+  query: Query,
+  variantId: string,
+  quantity: number,
+  token: string,
+): Promise<{ stock: StockRow; flipped: ProductDocument | null }> {
   const [locked] = isUuid(variantId) ? await query(lockSql, [variantId]) : [];
   if (!locked) throw new AppError('not_found', 'No such variant');
   const [row] = await query<StockRow & { bumped: string | null }>(setStockSql, [variantId, quantity, token]);

@@ -68,7 +68,10 @@ function hold(client: PoolClient) {
       // A statement failed and `work` went on regardless: Postgres answers COMMIT with ROLLBACK, and without an error.
       if (command !== 'COMMIT') throw new Error('the transaction was rolled back: a failed statement was passed over');
     } catch (error) {
-      if (broken) throw new AppError('write_outcome_unknown', 'The change may or may not have been made: the database was lost while it was saved', { cause: error });
+      if (broken)
+        throw new AppError('write_outcome_unknown', 'The change may or may not have been made: the database was lost while it was saved', {
+          cause: error,
+        });
       throw toAppError(error);
     } finally {
       release();

@@ -1,5 +1,5 @@
 import { pipeline } from 'node:stream';
-import { CsvError, parse } from 'csv-parse';
+import { CsvError, type Options, parse } from 'csv-parse';
 import { type ImportRefused, refuse } from './refusal.js';
 import { readUtf8 } from './utf8-text.js';
 
@@ -20,7 +20,7 @@ export interface CsvRow {
 export async function* readCsvRows(chunks: AsyncIterable<Uint8Array>, onBytes?: (bytes: number) => void): AsyncGenerator<CsvRow> {
   let width: number | undefined;
   let lastLine = 0;
-  const parser = parse<CsvRow, string[]>({
+  const options: Options<CsvRow, string[]> = {
     delimiter: ',',
     max_record_size: maxRowCharacters,
     record_delimiter: '\n',
@@ -37,7 +37,9 @@ export async function* readCsvRows(chunks: AsyncIterable<Uint8Array>, onBytes?: 
       if (cells.length !== width) throw refuse(line, 'ragged_row', `the row has ${cells.length} cells where the header has ${width}`);
       return { line, cells };
     },
-  });
+  };
+  // The parser's types let a row become an object only where it names the columns.
+  const parser = parse(options as unknown as Options);
   // An error on either side destroys the parser with it and so ends the loop below; leaving the loop early closes the file.
   pipeline(withLineFeeds(readUtf8(chunks, onBytes)), parser, () => {});
   try {

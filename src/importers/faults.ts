@@ -11,10 +11,10 @@ export interface ShapeFault {
 }
 
 export interface Faults {
-  /** The first fault of a cell stands; what follows from it is not said again. */
+  /** The first fault of a cell stands; what follows from it is not said again. Of more than twenty the first twenty added are kept. */
   add(line: number, column: string | undefined, code: string, message: string): void;
   readonly size: number;
-  /** In the order of the file, at most twenty. */
+  /** In the order of the file. */
   list(): ImportFault[];
 }
 
@@ -23,12 +23,13 @@ export function createFaults(): Faults {
   const faults: ImportFault[] = [];
   return {
     add(line, column, code, message) {
+      if (faults.length === maxFaultsPerProduct) return;
       if (column !== undefined && faults.some((fault) => fault.line === line && fault.column === column)) return;
       faults.push({ line, ...(column === undefined ? {} : { column }), code, message });
     },
     get size() {
       return faults.length;
     },
-    list: () => faults.toSorted((a, b) => a.line - b.line).slice(0, maxFaultsPerProduct),
+    list: () => faults.toSorted((a, b) => a.line - b.line),
   };
 }

@@ -32,7 +32,9 @@ const Variant = z.strictObject({
   title: said(1024),
   options: z.record(z.string().max(255), said(255)),
   position: z.int().min(1).max(10_000),
-  prices: list(StoredPrice, 200, ({ currency }) => currency, 'currency').transform((prices) => prices.toSorted((a, b) => (a.currency < b.currency ? -1 : 1))),
+  prices: list(StoredPrice, 200, ({ currency }) => currency, 'currency').transform((prices) =>
+    prices.toSorted((a, b) => (a.currency < b.currency ? -1 : 1)),
+  ),
   quantity: z.int().min(-1_000_000_000).max(1_000_000_000),
   policy: z.enum(['deny', 'continue']),
 });
@@ -46,12 +48,25 @@ const Shape = z
     description: text(5 * limits.description),
     brand: said(255).nullable(),
     status: ProductStatus,
-    categories: list(z.array(Step).min(1).max(20), limits.categories, (path) => JSON.stringify(path.map(({ title }) => title.toLowerCase())), 'category'),
+    categories: list(
+      z.array(Step).min(1).max(20),
+      limits.categories,
+      (path) => JSON.stringify(path.map(({ title }) => title.toLowerCase())),
+      'category',
+    ),
     tags: list(said(255), limits.tags, (tag) => tag, 'tag'),
-    options: list(z.strictObject({ name: said(255), values: list(said(255), 250, (value) => value, 'value') }), limits.options, ({ name }) => name, 'option'),
+    options: list(
+      z.strictObject({ name: said(255), values: list(said(255), 250, (value) => value, 'value') }),
+      limits.options,
+      ({ name }) => name,
+      'option',
+    ),
     attributes: z
       .record(z.string().max(255), z.json())
-      .refine((attributes) => JSON.stringify(attributes).length <= limits.attributesBytes, `must have at most ${limits.attributesBytes} characters of JSON`),
+      .refine(
+        (attributes) => JSON.stringify(attributes).length <= limits.attributesBytes,
+        `must have at most ${limits.attributesBytes} characters of JSON`,
+      ),
     media: list(Media, limits.media, ({ url }) => url, 'URL'),
     variants: z.array(Variant).max(2048),
     previousSlugs: z.array(Slug).max(10_000).optional(),
@@ -65,8 +80,10 @@ const Shape = z
     const ids = new Set<string>();
     variants.forEach((variant, index) => {
       const unknown = Object.keys(variant.options).find((name) => !names.has(name));
-      if (unknown !== undefined) context.addIssue({ code: 'custom', path: ['variants', index, 'options'], message: `the product has no option ${unknown}` });
-      if (variant.id !== undefined && ids.has(variant.id)) context.addIssue({ code: 'custom', path: ['variants', index, 'id'], message: 'an earlier variant has this id' });
+      if (unknown !== undefined)
+        context.addIssue({ code: 'custom', path: ['variants', index, 'options'], message: `the product has no option ${unknown}` });
+      if (variant.id !== undefined && ids.has(variant.id))
+        context.addIssue({ code: 'custom', path: ['variants', index, 'id'], message: 'an earlier variant has this id' });
       if (variant.id !== undefined) ids.add(variant.id);
     });
   });
@@ -81,12 +98,11 @@ export function readProductShape(value: unknown): { product: ShapedProduct; faul
 }
 
 function toFault(issue: z.core.$ZodIssue): ShapeFault {
-  return { path: issue.path, code: codeOf(issue), message: issue.message };
-}
-
-function codeOf(issue: z.core.$ZodIssue): string {
-  if (issue.code === 'unrecognized_keys') return 'unknown_field';
-  if (issue.code === 'too_big') return issue.origin === 'string' ? 'too_long' : issue.origin === 'array' ? 'too_many' : 'out_of_range';
-  if (issue.code === 'too_small' && issue.origin !== 'string') return 'out_of_range';
-  return 'bad_value';
+  if (issue.code === 'unrecognized_keys') return { path: issue.path, code: 'unknown_field', message: `there is no field ${issue.keys.join(', ')}` };
+  if (issue.code === 'too_big' && issue.origin === 'string')
+    return { path: issue.path, code: 'too_long', message: `must have at most ${issue.maximum} characters` };
+  if (issue.code === 'too_big' && issue.origin === 'array')
+    return { path: issue.path, code: 'too_many', message: `must be at most ${issue.maximum}` };
+  const isOutOfRange = issue.code === 'too_big' || issue.code === 'too_small';
+  return { path: issue.path, code: isOutOfRange ? 'out_of_range' : 'bad_value', message: issue.message };
 }

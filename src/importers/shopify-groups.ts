@@ -25,21 +25,25 @@ export interface ShopifyGroup {
 type Bytes = AsyncIterable<Uint8Array>;
 type OnBytes = ((bytes: number) => void) | undefined;
 
-/** @throws ImportRefused where the file cannot be read as a Shopify product CSV */
-export async function surveyShopify(bytes: Bytes, onBytes?: OnBytes): Promise<ShopifySurvey> {
+/** @throws ImportRefused where the file cannot be read as a Shopify product CSV, or one product alone is more than may wait */
+export async function surveyShopify(bytes: Bytes, maxWaitingBytes: number, onBytes?: OnBytes): Promise<ShopifySurvey> {
   const survey: ShopifySurvey = { rowsByHandle: new Map(), colliding: new Set(), scattered: false };
   const slugTakers = new Set<string>();
   let last = '';
+  let lastBytes = 0;
   for await (const { row, handle } of handledRows(bytes, onBytes)) {
     if (handle === '') continue;
     const rows = survey.rowsByHandle.get(handle);
     if (rows === undefined) {
-      if (survey.rowsByHandle.size === maxProducts) throw refuse(row.line, 'too_many_products', `the file has more than ${maxProducts} products; split it`);
+      if (survey.rowsByHandle.size === maxProducts)
+        throw refuse(row.line, 'too_many_products', `the file has more than ${maxProducts} products; split it`);
       const slug = slugOf(handle);
       if (slug !== null && (slugTakers.has(slug) || (slug !== handle && survey.rowsByHandle.has(slug)))) survey.colliding.add(handle);
       else if (slug !== null && slug !== handle) slugTakers.add(slug);
     } else if (handle !== last) survey.scattered = true;
     survey.rowsByHandle.set(handle, (rows ?? 0) + 1);
+    lastBytes = sizeOf(row) + (handle === last ? lastBytes : 0);
+    if (lastBytes > maxWaitingBytes) throw refuse(row.line, 'product_too_large', `the product ${handle} has more rows than can be imported at once`);
     last = handle;
   }
   return survey;
@@ -49,7 +53,12 @@ export async function surveyShopify(bytes: Bytes, onBytes?: OnBytes): Promise<Sh
  * The products of a surveyed file, each as soon as its last row is read.
  * @throws ImportRefused where rows lie so far apart that more than `maxWaitingBytes` would have to wait
  */
-export async function* groupShopifyRows(bytes: Bytes, survey: ShopifySurvey, maxWaitingBytes: number, onBytes?: OnBytes): AsyncGenerator<ShopifyGroup> {
+export async function* groupShopifyRows(
+  bytes: Bytes,
+  survey: ShopifySurvey,
+  maxWaitingBytes: number,
+  onBytes?: OnBytes,
+): AsyncGenerator<ShopifyGroup> {
   const waiting = new Map<string, { rows: CsvRow[]; bytes: number }>();
   let waitingBytes = 0;
   for await (const { row, handle, columns } of handledRows(bytes, onBytes)) {
@@ -69,7 +78,8 @@ export async function* groupShopifyRows(bytes: Bytes, survey: ShopifySurvey, max
       continue;
     }
     waiting.set(handle, group);
-    if (waitingBytes > maxWaitingBytes) throw refuse(row.line, 'scattered_rows', 'rows of the same product lie too far apart; sort the file by Handle');
+    if (waitingBytes > maxWaitingBytes)
+      throw refuse(row.line, 'scattered_rows', 'rows of the same product lie too far apart; sort the file by Handle');
   }
 }
 

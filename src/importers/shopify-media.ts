@@ -21,7 +21,12 @@ export function readMedia(columns: ShopifyColumns, rows: readonly CsvRow[], faul
       continue;
     }
     if (!Media.shape.url.safeParse(url).success) {
-      faults.add(row.line, columns.header('imageUrl'), 'bad_image_url', 'must be an http(s) URL or a path from the root, without white space, of at most 2048 characters');
+      faults.add(
+        row.line,
+        columns.header('imageUrl'),
+        'bad_image_url',
+        'must be an http(s) URL or a path from the root, without white space, of at most 2048 characters',
+      );
     }
     const position = readPosition(columns, row, faults) ?? highest + 1;
     highest = Math.max(highest, position);

@@ -30,17 +30,19 @@ export function readOptions(columns: ShopifyColumns, rows: readonly CsvRow[], va
       return [];
     }
     variantRows.forEach((row, index) => {
-      if (values[index] === '') faults.add(row.line, columns.header(slot.value), 'missing_option_value', `the variant has no value for the option ${name}`);
+      if (values[index] === '')
+        faults.add(row.line, columns.header(slot.value), 'missing_option_value', `the variant has no value for the option ${name}`);
     });
     return [{ slot, name, values: [...new Set(values)].filter((value) => value !== '') }];
   });
-  named.forEach(({ name, slot }, index) => {
+  const options = named.filter(({ name, slot }, index) => {
     const isTaken = named.slice(0, index).some((other) => other.name === name);
     if (isTaken) faults.add(rows[0]?.line ?? 0, columns.header(slot.name), 'duplicate_option', `the product has two options named ${name}`);
+    return !isTaken;
   });
   return {
-    list: named.map(({ name, values }) => ({ name, values })),
-    valuesOf: (row) => named.map(({ slot }) => columns.cell(row, slot.value)),
+    list: options.map(({ name, values }) => ({ name, values })),
+    valuesOf: (row) => options.map(({ slot }) => columns.cell(row, slot.value)),
   };
 }
 
@@ -49,7 +51,12 @@ function readName(columns: ShopifyColumns, rows: readonly CsvRow[], slot: Slot, 
   const name = columns.first(rows, slot.name)?.value;
   const other = rows.find((row) => columns.cell(row, slot.name) !== '' && columns.cell(row, slot.name).toLowerCase() !== name?.toLowerCase());
   if (other) {
-    faults.add(other.line, columns.header(slot.name), 'conflicting_option', `the option is ${name} on an earlier row and ${columns.cell(other, slot.name)} here`);
+    faults.add(
+      other.line,
+      columns.header(slot.name),
+      'conflicting_option',
+      `the option is ${name} on an earlier row and ${columns.cell(other, slot.name)} here`,
+    );
   }
   return name;
 }

@@ -81,7 +81,16 @@ function readCategories({ columns, rows }: ShopifyGroup): ImportedProduct['categ
   return [...(path.length > 0 ? [path] : []), ...(isOwn ? [[{ title: type }]] : [])];
 }
 
-const columnsByField = { slug: 'handle', title: 'title', description: 'body', brand: 'vendor', categories: 'category', tags: 'tags', variants: 'price', media: 'imageUrl' } as const;
+const columnsByField = {
+  slug: 'handle',
+  title: 'title',
+  description: 'body',
+  brand: 'vendor',
+  categories: 'category',
+  tags: 'tags',
+  variants: 'price',
+  media: 'imageUrl',
+} as const;
 const columnsByPart = { sku: 'sku', barcode: 'barcode', alt: 'imageAlt', url: 'imageUrl', options: 'option1Value', title: 'option1Value' } as const;
 
 /** The column from which a field of the product comes. */

@@ -35,7 +35,8 @@ export function readVariants(
     function readAmount(column: ShopifyColumn, code: string): number | null {
       const cell = columns.cell(row, column);
       const amount = cell === '' ? null : parseAmount(cell, currency);
-      if (cell !== '' && amount === null) faults.add(row.line, columns.header(column), code, `is not a plain amount in ${currency}, such as 19 or 7.5, that the currency can pay`);
+      if (cell !== '' && amount === null)
+        faults.add(row.line, columns.header(column), code, `is not a plain amount in ${currency}, such as 19 or 7.5, that the currency can pay`);
       return amount;
     }
   });
@@ -50,8 +51,9 @@ function readCode(cell: string): string | null {
 function readStock(columns: ShopifyColumns, row: CsvRow, faults: Faults): { quantity: number; policy: StockPolicy } {
   const quantity = columns.cell(row, 'quantity');
   const policy = columns.cell(row, 'policy').toLowerCase();
-  if (!/^[+-]?\d{0,9}$/.test(quantity) || /^[+-]$/.test(quantity)) faults.add(row.line, columns.header('quantity'), 'bad_quantity', 'must be a whole number below a thousand million');
-  if (policy !== '' && policy !== 'deny' && policy !== 'continue') faults.add(row.line, columns.header('policy'), 'bad_policy', 'must be deny or continue');
+  const isWhole = /^[+-]?\d{1,9}$/.test(quantity);
+  if (quantity !== '' && !isWhole) faults.add(row.line, columns.header('quantity'), 'bad_quantity', 'must be a whole number of at most nine digits');
+  if (!['', 'deny', 'continue'].includes(policy)) faults.add(row.line, columns.header('policy'), 'bad_policy', 'must be deny or continue');
   const isCounted = quantity !== '' || columns.cell(row, 'tracker') !== '';
-  return { quantity: Number(quantity) || 0, policy: !isCounted || policy === 'continue' ? 'continue' : 'deny' };
+  return { quantity: (isWhole && Number(quantity)) || 0, policy: !isCounted || policy === 'continue' ? 'continue' : 'deny' };
 }

@@ -15,7 +15,7 @@ export async function* readShopify(open: ImportSource, options: ImportOptions): 
   requireCurrency(options.currency);
   const { maxWaitingBytes = maxWaitingBytesByDefault } = options;
   const report = (phase: 'check' | 'read') => (bytes: number) => options.onProgress?.({ phase, bytes });
-  const survey = await surveyShopify(open(), report('check'));
+  const survey = await surveyShopify(open(), maxWaitingBytes, report('check'));
   if (survey.scattered) await rehearse(groupShopifyRows(open(), survey, maxWaitingBytes, report('check')));
   for await (const group of groupShopifyRows(open(), survey, maxWaitingBytes, report('read'))) {
     yield readShopifyProduct(group, { currency: options.currency, isColliding: survey.colliding.has(group.handle) });

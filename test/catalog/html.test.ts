@@ -33,10 +33,45 @@ describe('sanitizeDescription', () => {
   });
 
   it('changes nothing the second time', () => {
-    const tags = ['<p>', '</p>', '<dd>', '<li>', '<ul>', '</ul>', '<table>', '<tr>', '<td', '<a href="', '" onclick=x', '<x>', '</x>', '<javascript:', '<pre>\n', '<col>'];
-    const raw = ['<script>', '</script>', '<textarea>', '</textarea>', '<xmp>', '<title>', '<svg>', '</svg>', '<plaintext>', '<!--', '-->', '<![CDATA[', ']]>', '<?x'];
+    const tags = [
+      '<p>',
+      '</p>',
+      '<dd>',
+      '<li>',
+      '<ul>',
+      '</ul>',
+      '<table>',
+      '<tr>',
+      '<td',
+      '<a href="',
+      '" onclick=x',
+      '<x>',
+      '</x>',
+      '<javascript:',
+      '<pre>\n',
+      '<col>',
+    ];
+    const raw = [
+      '<script>',
+      '</script>',
+      '<textarea>',
+      '</textarea>',
+      '<xmp>',
+      '<title>',
+      '<svg>',
+      '</svg>',
+      '<plaintext>',
+      '<!--',
+      '-->',
+      '<![CDATA[',
+      ']]>',
+      '<?x',
+    ];
     const text = ['<', '>', '&', '&lt;', '&amp;lt;', '&#x3c;', '"', "'", '=', '/>', ' ', '\r\n', '\u00a0', 'a'];
-    const html = fc.array(fc.oneof({ weight: 6, arbitrary: fc.constantFrom(...tags, ...raw, ...text) }, fc.string({ unit: 'binary', maxLength: 3 })), { maxLength: 16 });
+    const html = fc.array(
+      fc.oneof({ weight: 6, arbitrary: fc.constantFrom(...tags, ...raw, ...text) }, fc.string({ unit: 'binary', maxLength: 3 })),
+      { maxLength: 16 },
+    );
     fc.assert(
       fc.property(html, (pieces) => {
         const once = sanitizeDescription(pieces.join(''));

@@ -34,7 +34,9 @@ describe('the way to a category', () => {
   });
 
   it('begins at a known slug, wherever that stands now, and leaves its title', async () => {
-    expect(await pathsOf([{ slug: 'not-there', title: 'Elsewhere' }, { slug: 'lamps', title: 'Renamed' }, { title: 'Desk' }])).toEqual(['home-and-garden/lamps/desk']);
+    expect(await pathsOf([{ slug: 'not-there', title: 'Elsewhere' }, { slug: 'lamps', title: 'Renamed' }, { title: 'Desk' }])).toEqual([
+      'home-and-garden/lamps/desk',
+    ]);
     expect(await catalog.rows(`SELECT title FROM category WHERE slug IN ('lamps', 'not-there')`)).toEqual([{ title: 'Lamps' }]);
   });
 
@@ -50,7 +52,9 @@ describe('the way to a category', () => {
   it('is made once by imports that run side by side', async () => {
     const found = await Promise.all(Array.from({ length: 5 }, () => pathsOf(titles('Parallel', 'Deep', 'Deeper'), titles('Side', 'Deep'))));
     expect(new Set(found.map((paths) => paths.join())).size).toBe(1);
-    expect(await catalog.rows(`SELECT count(*)::int AS made FROM category WHERE title IN ('Parallel', 'Side', 'Deep', 'Deeper')`)).toEqual([{ made: 5 }]);
+    expect(await catalog.rows(`SELECT count(*)::int AS made FROM category WHERE title IN ('Parallel', 'Side', 'Deep', 'Deeper')`)).toEqual([
+      { made: 5 },
+    ]);
   });
 });
 

@@ -11,14 +11,28 @@ beforeAll(async () => {
 });
 afterAll(() => catalog.close());
 
-const report: ImportReport = { products: { created: 1, updated: 2, unchanged: 3, failed: 1 }, variants: 9, images: 4, errors: [{ line: 7, code: 'bad', message: 'no' }] };
+const report: ImportReport = {
+  products: { created: 1, updated: 2, unchanged: 3, failed: 1 },
+  variants: 9,
+  images: 4,
+  errors: [{ line: 7, code: 'bad', message: 'no' }],
+};
 
 describe('import jobs', () => {
   it('go from queued over running to their end', async () => {
     const jobs = createImportJobs(catalog.db);
     const id = newId();
     const created = await jobs.create({ id, format: 'shopify', currency: 'USD', dryRun: true });
-    expect(created).toMatchObject({ id, state: 'queued', format: 'shopify', currency: 'USD', dryRun: true, report: null, detail: null, finishedAt: null });
+    expect(created).toMatchObject({
+      id,
+      state: 'queued',
+      format: 'shopify',
+      currency: 'USD',
+      dryRun: true,
+      report: null,
+      detail: null,
+      finishedAt: null,
+    });
     expect(Math.abs(Date.parse(created.createdAt) - Date.now())).toBeLessThan(60_000);
     await jobs.start(id);
     expect((await jobs.find(id))?.state).toBe('running');

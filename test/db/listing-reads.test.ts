@@ -24,10 +24,17 @@ beforeAll(async () => {
         brand: index % 2 ? 'Nordic' : null,
         tags: index % 3 ? ['Sale'] : [],
         categories: index % 4 ? [[{ title: 'Home' }, { title: index % 4 === 1 ? 'Lamps' : 'Chairs' }], [{ title: 'Home' }]] : [],
-        options: [{ name: 'Size', values: ['S', 'M'] }, { name: 'Colour', values: ['Red', 'Blue'] }],
+        options: [
+          { name: 'Size', values: ['S', 'M'] },
+          { name: 'Colour', values: ['Red', 'Blue'] },
+        ],
         variants: [
           variant({ options: { Size: 'S', Colour: 'Red' }, prices, quantity: index % 2 }),
-          variant({ options: { Size: 'M', Colour: index % 5 ? 'Red' : 'Blue' }, prices: prices.map((price) => ({ ...price, amount: price.amount + 50 })), position: 2 }),
+          variant({
+            options: { Size: 'M', Colour: index % 5 ? 'Red' : 'Blue' },
+            prices: prices.map((price) => ({ ...price, amount: price.amount + 50 })),
+            position: 2,
+          }),
         ],
       }),
     );
@@ -47,7 +54,10 @@ async function walk(query: ListingQuery): Promise<{ ids: string[]; sizes: number
   let after: ListingPosition | undefined;
   do {
     // A position goes out as JSON and comes back the same way.
-    const { ids: some, next }: Awaited<ReturnType<typeof page>> = await page({ ...query, ...(after && { after: JSON.parse(JSON.stringify(after)) }) });
+    const { ids: some, next }: Awaited<ReturnType<typeof page>> = await page({
+      ...query,
+      ...(after && { after: JSON.parse(JSON.stringify(after)) }),
+    });
     ids.push(...some);
     sizes.push(some.length);
     after = next ?? undefined;
@@ -61,7 +71,11 @@ describe('pages by keyset', () => {
   it.each(sorts)('cover every product exactly once under ties, in one order whatever the size of the page: %s', async (sort) => {
     const query = asked({ sort, ...(sort === 'relevance' && { q: 'lamp or pot or chair' }) });
     const whole = (await page({ ...query, limit: 100 })).ids;
-    expect([...whole].sort()).toEqual(active().map(({ id }) => id).sort());
+    expect([...whole].sort()).toEqual(
+      active()
+        .map(({ id }) => id)
+        .sort(),
+    );
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 1, max: 60 }), async (limit) => {
         const { ids, sizes } = await walk({ ...query, limit });
@@ -120,7 +134,12 @@ describe('order', () => {
 
   it('by price is by the currency asked for', async () => {
     const { ids } = await page(asked({ sort: 'price', currency: 'EUR', priceMin: 0, limit: 100 }));
-    expect([...ids].sort()).toEqual(active().filter((state) => lowest(state) === undefined).map(({ id }) => id).sort());
+    expect([...ids].sort()).toEqual(
+      active()
+        .filter((state) => lowest(state) === undefined)
+        .map(({ id }) => id)
+        .sort(),
+    );
   });
 });
 
@@ -137,17 +156,24 @@ describe('filters', () => {
     ['options of one and the same variant', { options: { Size: 'S', Colour: 'Blue' } }, () => false],
     ['words in any form', { q: 'lamps' }, ({ title, categories }) => /lamp/i.test(title) || categories[0]?.[1]?.title === 'Lamps'],
     ['words without another', { q: 'oak -"a lamp"' }, ({ title }) => title.toLowerCase() === 'oak lamp'],
-    ['brand and category by words', { q: 'nordic chairs' }, ({ brand, categories }) => brand === 'Nordic' && categories[0]?.[1]?.title === 'Chairs'],
+    [
+      'brand and category by words',
+      { q: 'nordic chairs' },
+      ({ brand, title, categories }) => brand === 'Nordic' && (/chair/.test(title) || categories[0]?.[1]?.title === 'Chairs'),
+    ],
     ['an unknown category', { category: 'nowhere' }, () => false],
     ['an unknown currency', { currency: 'GBP', priceMin: 0 }, () => false],
     ['a NUL', { brand: 'a\0' }, () => false],
     ['half a surrogate pair', { options: { Size: '\udc00' } }, () => false],
     ['no words at all', { q: '!!! & | :*' }, () => false],
-    ['SQL', { tag: `' OR 1=1 --`, options: { [`'; DROP TABLE product; --`]: '$1' } }, () => false],
+    ['SQL', { tag: `' OR 1=1 --`, options: { "'; DROP TABLE product; --": '$1' } }, () => false],
   ];
 
   it.each(cases)('find %s', async (_, filter, holds) => {
-    const wanted = active().filter(holds).map(({ id }) => id).sort();
+    const wanted = active()
+      .filter(holds)
+      .map(({ id }) => id)
+      .sort();
     for (const sort of ['newest', 'price', 'title'] as const) expect((await walk(asked({ ...filter, sort, limit: 7 }))).ids.sort()).toEqual(wanted);
   });
 

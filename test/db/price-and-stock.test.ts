@@ -26,7 +26,9 @@ function setStock(variantId: string, quantity: number) {
 }
 
 async function rangesOf(productId: string) {
-  return catalog.rows('SELECT currency, min_amount::int AS low, max_amount::int AS high FROM product_price_range WHERE product_id = $1 ORDER BY 1', [productId]);
+  return catalog.rows('SELECT currency, min_amount::int AS low, max_amount::int AS high FROM product_price_range WHERE product_id = $1 ORDER BY 1', [
+    productId,
+  ]);
 }
 
 describe('setPrice', () => {
@@ -46,14 +48,17 @@ describe('setPrice', () => {
       JPY: { amount: 0, compareAt: 9 },
       USD: { amount: 200, compareAt: null },
     });
-    expect(await rangesOf(state.id)).toEqual([{ currency: 'JPY', low: 0, high: 0 }, { currency: 'USD', low: 200, high: 300 }]);
+    expect(await rangesOf(state.id)).toEqual([
+      { currency: 'JPY', low: 0, high: 0 },
+      { currency: 'USD', low: 200, high: 300 },
+    ]);
   });
 
   it('counts one version for each of many writers at once', async () => {
     const state = product('contended', { variants: [variant({ prices: [usd(1)] }), variant({ position: 2, prices: [usd(1)] })] });
     await catalog.save(state);
     const written = await Promise.all([10, 20, 30, 40].map((amount, index) => setPrice(state.variants[index % 2]?.id ?? '', usd(amount))));
-    expect(written.map(({ version }) => version).sort()).toEqual([2, 3, 4, 5]);
+    expect(new Set(written.map(({ version }) => version))).toEqual(new Set([2, 3, 4, 5]));
     const amounts = (await catalog.stateOf(state.id))?.variants.map(({ prices }) => prices[0]?.amount ?? 0) ?? [];
     expect(await rangesOf(state.id)).toEqual([{ currency: 'USD', low: Math.min(...amounts), high: Math.max(...amounts) }]);
   });
@@ -109,7 +114,10 @@ describe('setStock', () => {
 
 describe('quotes and inventory', () => {
   it('tell price and stock of variants of active products, and of no others', async () => {
-    const [sold, draft] = [product('quoted', { variants: [variant({ sku: 'Q', prices: [usd(700, 900)], quantity: 4, policy: 'continue' }), variant({ position: 2 })] }), product('hidden')];
+    const [sold, draft] = [
+      product('quoted', { variants: [variant({ sku: 'Q', prices: [usd(700, 900)], quantity: 4, policy: 'continue' }), variant({ position: 2 })] }),
+      product('hidden'),
+    ];
     await catalog.save(sold, { ...draft, status: 'draft' });
     const ids = [...sold.variants, ...draft.variants].map(({ id }) => id);
     await catalog.rows('DELETE FROM inventory WHERE variant_id = $1', [ids[1]]);
@@ -133,9 +141,14 @@ describe('quotes and inventory', () => {
   });
 
   it('finds the variants of a SKU that repeats, in the order of their ids', async () => {
-    const states = [product('sku-1', { variants: [variant({ sku: 'SAME' }), variant({ sku: 'SAME', position: 2 })] }), product('sku-2', { variants: [variant({ sku: 'SAME' })] })];
+    const states = [
+      product('sku-1', { variants: [variant({ sku: 'SAME' }), variant({ sku: 'SAME', position: 2 })] }),
+      product('sku-2', { variants: [variant({ sku: 'SAME' })] }),
+    ];
     await catalog.save(...states);
-    const all = states.flatMap(({ id, variants }) => variants.map((each) => ({ variantId: each.id, productId: id }))).sort((a, b) => (a.variantId < b.variantId ? -1 : 1));
+    const all = states
+      .flatMap(({ id, variants }) => variants.map((each) => ({ variantId: each.id, productId: id })))
+      .sort((a, b) => (a.variantId < b.variantId ? -1 : 1));
     expect(await catalog.reads.variantsBySku('SAME', 10)).toEqual(all);
     expect(await catalog.reads.variantsBySku('SAME', 2)).toEqual(all.slice(0, 2));
     expect(await catalog.reads.variantsBySku('\0', 2)).toEqual([]);

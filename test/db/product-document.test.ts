@@ -70,7 +70,12 @@ describe('the product document', () => {
 
   it('never tears while writers change every part of it', async () => {
     const base = product('torn', { variants: [variant(), variant({ position: 2 })] });
-    const at = (step: number) => ({ ...base, title: `${step}`, tags: [`${step}`], variants: base.variants.map((each) => ({ ...each, prices: [usd(step)] })) });
+    const at = (step: number) => ({
+      ...base,
+      title: `${step}`,
+      tags: [`${step}`],
+      variants: base.variants.map((each) => ({ ...each, prices: [usd(step)] })),
+    });
     await catalog.save(at(1));
     const writing = (async () => {
       for (let step = 2; step <= 40; step += 1) await catalog.save(at(step));

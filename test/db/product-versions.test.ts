@@ -30,7 +30,15 @@ describe('versions', () => {
   });
 
   it('answers what no row can have with nothing, and asks nobody', async () => {
-    const found = await catalog.reads.versions(['slug:\0', 'slug:\ud800', 'id:nonsense', 'id:', "id:00000000-0000-0000-0000-00000000000'", 'odd', '']);
+    const found = await catalog.reads.versions([
+      'slug:\0',
+      'slug:\ud800',
+      'id:nonsense',
+      'id:',
+      "id:00000000-0000-0000-0000-00000000000'",
+      'odd',
+      '',
+    ]);
     expect(found.size).toBe(0);
   });
 });

@@ -23,7 +23,18 @@ export function product(slug: string, changes: Partial<ProductState> = {}): Prod
 }
 
 export function variant(changes: Partial<VariantState> = {}): VariantState {
-  return { id: newId(), sku: null, barcode: null, title: 'Default Title', options: {}, position: 1, prices: [], quantity: 0, policy: 'deny', ...changes };
+  return {
+    id: newId(),
+    sku: null,
+    barcode: null,
+    title: 'Default Title',
+    options: {},
+    position: 1,
+    prices: [],
+    quantity: 0,
+    policy: 'deny',
+    ...changes,
+  };
 }
 
 /** In dollars' minor units. */

@@ -53,7 +53,10 @@ describe('save', () => {
 
   it('refuses a slug that another product has, and says which', async () => {
     await catalog.save(product('taken'));
-    await expect(catalog.save(product('free'), product('taken'))).rejects.toMatchObject({ code: 'slug_taken', message: 'Another product has the slug taken' });
+    await expect(catalog.save(product('free'), product('taken'))).rejects.toMatchObject({
+      code: 'slug_taken',
+      message: 'Another product has the slug taken',
+    });
     expect((await catalog.reads.versions(['slug:free'])).size).toBe(0);
   });
 
@@ -82,7 +85,7 @@ describe('save', () => {
     const state = product('rivals');
     await catalog.save(state);
     const written = await Promise.all(
-      Array.from({ length: 6 }, (_, index) =>
+      Array.from({ length: 4 }, (_, index) =>
         catalog.writes.transaction(async (tx) => {
           const [locked] = await tx.lock({ ids: [state.id] });
           if (!locked) throw new Error('the product is gone');
@@ -91,19 +94,21 @@ describe('save', () => {
         }),
       ),
     );
-    expect(written.map(({ after }) => after).sort()).toEqual([2, 3, 4, 5, 6, 7]);
+    expect(new Set(written.map(({ after }) => after))).toEqual(new Set([2, 3, 4, 5]));
     expect(written.every(({ before, after }) => after === before + 1)).toBe(true);
-    expect((await catalog.stateOf(state.id))?.tags).toHaveLength(6);
+    expect((await catalog.stateOf(state.id))?.tags).toHaveLength(4);
   });
 
   it('makes a product once where two writers create the same one', async () => {
     const state = product('twice');
     const versions = await Promise.all([catalog.save(state), catalog.save(state)]);
-    expect(versions.map(([document]) => document?.version).sort()).toEqual([1, 2]);
+    expect(new Set(versions.map(([document]) => document?.version))).toEqual(new Set([1, 2]));
   });
 
   it('saves overlapping batches from both ends without a deadlock', async () => {
-    const states = Array.from({ length: 30 }, (_, index) => product(`overlap-${index}`, { brand: `Brand ${index}`, categories: [[{ title: `Shelf ${index}` }]] }));
+    const states = Array.from({ length: 30 }, (_, index) =>
+      product(`overlap-${index}`, { brand: `Brand ${index}`, categories: [[{ title: `Shelf ${index}` }]] }),
+    );
     await Promise.all([catalog.save(...states), catalog.save(...states.toReversed())]);
     const documents = await catalog.reads.documents(states.map(({ id }) => id));
     expect([...documents.values()].every(({ version }) => version === 2)).toBe(true);

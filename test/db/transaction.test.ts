@@ -1,4 +1,4 @@
-import { createServer, type AddressInfo, connect, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { readCatalogId } from '../../src/db/catalog-id.js';
@@ -64,9 +64,9 @@ async function openProxy(commit: 'pass' | 'cut-before' | 'cut-after' = 'pass') {
 describe('a transaction', () => {
   it('commits what it did and rolls back what threw', async () => {
     const { pool } = catalog.db;
-    expect(await transaction(pool, async (query) => (await query(insert, ['kept']), 'result'))).toBe('result');
+    expect(await transaction(pool, (query) => query(insert, ['kept']).then(() => 'result'))).toBe('result');
     const fault = new Error('changed my mind');
-    await expect(transaction(pool, async (query) => (await query(insert, ['dropped']), Promise.reject(fault)))).rejects.toBe(fault);
+    await expect(transaction(pool, (query) => query(insert, ['dropped']).then(() => Promise.reject(fault)))).rejects.toBe(fault);
     expect([await notes('kept'), await notes('dropped')]).toEqual([1, 0]);
   });
 
@@ -123,12 +123,21 @@ describe('a transaction', () => {
 });
 
 describe('a database that is away', () => {
-  it.each(['postgres://nobody@127.0.0.1:1/nothing', 'postgres://nobody@localhost:1/nothing'])('is database_unavailable at once where it refuses: %s', async (url) => {
-    const db = open(url);
-    const reads = createProductReads(db);
-    const faults = [reads.versions(['slug:a']), createProductWrites(db).transaction(async () => 1), readCatalogId(db), reads.documents([crypto.randomUUID()])];
-    for (const fault of await Promise.allSettled(faults)) expect(fault).toMatchObject({ status: 'rejected', reason: { code: 'database_unavailable' } });
-  });
+  it.each(['postgres://nobody@127.0.0.1:1/nothing', 'postgres://nobody@localhost:1/nothing'])(
+    'is database_unavailable at once where it refuses: %s',
+    async (url) => {
+      const db = open(url);
+      const reads = createProductReads(db);
+      const faults = [
+        reads.versions(['slug:a']),
+        createProductWrites(db).transaction(async () => 1),
+        readCatalogId(db),
+        reads.documents([crypto.randomUUID()]),
+      ];
+      for (const fault of await Promise.allSettled(faults))
+        expect(fault).toMatchObject({ status: 'rejected', reason: { code: 'database_unavailable' } });
+    },
+  );
 
   it('is database_unavailable within two seconds where it accepts and never answers', async () => {
     const server = createServer(() => {}).listen(0, '127.0.0.1');
@@ -136,7 +145,11 @@ describe('a database that is away', () => {
     closing.push(() => void server.close());
     const db = open(`postgres://nobody@127.0.0.1:${(server.address() as AddressInfo).port}/nothing`);
     const began = performance.now();
-    const faults = await Promise.allSettled([createProductReads(db).versions(['slug:a']), createProductWrites(db).transaction(async () => 1), readCatalogId(db)]);
+    const faults = await Promise.allSettled([
+      createProductReads(db).versions(['slug:a']),
+      createProductWrites(db).transaction(async () => 1),
+      readCatalogId(db),
+    ]);
     for (const fault of faults) expect(fault).toMatchObject({ reason: { code: 'database_unavailable' } });
     expect(performance.now() - began).toBeLessThan(2000);
   });

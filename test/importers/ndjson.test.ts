@@ -4,7 +4,19 @@ import type { ProductState } from '../../src/catalog/product-state.js';
 import { formatNdjson } from '../../src/importers/ndjson-format.js';
 import { fixture, inline, readAll, refusalOf } from './read-all.js';
 
-const minimal = { slug: 's', title: 'T', description: '', brand: null, status: 'active', categories: [], tags: [], options: [], attributes: {}, media: [], variants: [] };
+const minimal = {
+  slug: 's',
+  title: 'T',
+  description: '',
+  brand: null,
+  status: 'active',
+  categories: [],
+  tags: [],
+  options: [],
+  attributes: {},
+  media: [],
+  variants: [],
+};
 const variant = { sku: null, barcode: null, title: 'V', options: {}, position: 1, prices: [], quantity: 0, policy: 'deny' };
 const line = (changes: object) => `${JSON.stringify({ ...minimal, ...changes })}\n`;
 
@@ -23,10 +35,27 @@ describe('NDJSON', () => {
   });
 
   it('is written the same whatever the order of names in memory', () => {
-    const base = { ...minimal, id: 'i', previousSlugs: ['b', 'a'], createdAt: 'c', options: [{ name: 'B', values: ['1'] }, { name: 'A', values: ['2'] }] };
+    const base = {
+      ...minimal,
+      id: 'i',
+      previousSlugs: ['b', 'a'],
+      createdAt: 'c',
+      options: [
+        { name: 'B', values: ['1'] },
+        { name: 'A', values: ['2'] },
+      ],
+    };
     const price = (currency: string) => ({ currency, amount: 1, compareAt: null });
-    const one = { ...base, attributes: { b: 1, a: { d: 1, c: [2] } }, variants: [{ ...variant, id: 'v', options: { A: '2', B: '1' }, prices: [price('USD'), price('EUR')] }] };
-    const other = { ...base, attributes: { a: { c: [2], d: 1 }, b: 1 }, variants: [{ ...variant, id: 'v', options: { B: '1', A: '2' }, prices: [price('EUR'), price('USD')] }] };
+    const one = {
+      ...base,
+      attributes: { b: 1, a: { d: 1, c: [2] } },
+      variants: [{ ...variant, id: 'v', options: { A: '2', B: '1' }, prices: [price('USD'), price('EUR')] }],
+    };
+    const other = {
+      ...base,
+      attributes: { a: { c: [2], d: 1 }, b: 1 },
+      variants: [{ ...variant, id: 'v', options: { B: '1', A: '2' }, prices: [price('EUR'), price('USD')] }],
+    };
     expect(formatNdjson(one as ProductState)).toBe(formatNdjson(other as ProductState));
     expect(formatNdjson(one as ProductState)).toContain('"attributes":{"a":{"c":[2],"d":1},"b":1}');
     expect(formatNdjson(one as ProductState)).toContain('"options":{"B":"1","A":"2"}');
@@ -34,7 +63,10 @@ describe('NDJSON', () => {
 
   it('is refused with the line where it is not JSON or not UTF-8, before anything comes out', async () => {
     expect(await refusalOf(inline(`${line({})}\n{"slug":`), 'ndjson')).toMatchObject({ line: 3, code: 'not_json' });
-    expect(await refusalOf(inline(Buffer.concat([Buffer.from(line({})), Buffer.from([0xff])])), 'ndjson')).toMatchObject({ line: 2, code: 'not_utf8' });
+    expect(await refusalOf(inline(Buffer.concat([Buffer.from(line({})), Buffer.from([0xff])])), 'ndjson')).toMatchObject({
+      line: 2,
+      code: 'not_utf8',
+    });
     expect(await refusalOf(inline(`${line({})}"${'x'.repeat(17 * 2 ** 20)}"`), 'ndjson')).toMatchObject({ line: 2, code: 'line_too_long' });
   });
 

@@ -41,7 +41,13 @@ describe('a product that cannot be imported', () => {
   });
 
   it('has at most twenty reasons', async () => {
-    const rows = Array.from({ length: 40 }, (_, index) => ({ Handle: 'a', Title: 'A', 'Option1 Name': 'N', 'Option1 Value': `${index}`, 'Variant Price': 'x' }));
+    const rows = Array.from({ length: 40 }, (_, index) => ({
+      Handle: 'a',
+      Title: 'A',
+      'Option1 Name': 'N',
+      'Option1 Value': `${index}`,
+      'Variant Price': 'x',
+    }));
     expect((await readAll(inline(csv(...rows)))).faults).toHaveLength(20);
   });
 
@@ -62,7 +68,14 @@ describe('a product that cannot be imported', () => {
   });
 
   it('is one with more variants or images than the catalog takes', async () => {
-    const rows = (count: number) => Array.from({ length: count }, (_, index) => ({ Handle: 'a', Title: 'A', 'Option1 Name': 'N', 'Option1 Value': `${index}`, 'Variant Price': '1' }));
+    const rows = (count: number) =>
+      Array.from({ length: count }, (_, index) => ({
+        Handle: 'a',
+        Title: 'A',
+        'Option1 Name': 'N',
+        'Option1 Value': `${index}`,
+        'Variant Price': '1',
+      }));
     expect((await readAll(inline(csv(...rows(251))))).faults).toMatchObject([{ line: 2, column: 'Option1 Name', code: 'too_many' }]);
     const images = Array.from({ length: 251 }, (_, index) => ({ Handle: 'a', Title: 'A', 'Image Src': `/${index}.jpg` }));
     expect((await readAll(inline(csv(...images)))).faults).toMatchObject([{ line: 2, column: 'Image Src', code: 'too_many' }]);

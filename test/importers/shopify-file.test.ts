@@ -61,7 +61,11 @@ describe('a Shopify CSV as a file', () => {
   });
 
   it('is refused where a row is not as wide as the header, with the line on which the row begins', async () => {
-    expect(await refusalOf(fixture('shopify/ragged.csv'))).toEqual({ line: 4, code: 'ragged_row', message: 'the row has 2 cells where the header has 3' });
+    expect(await refusalOf(fixture('shopify/ragged.csv'))).toEqual({
+      line: 4,
+      code: 'ragged_row',
+      message: 'the row has 2 cells where the header has 3',
+    });
     expect(await refusalOf(inline(`${header}\n\na,"A\n\n\n",1,2`))).toMatchObject({ line: 3, code: 'ragged_row' });
   });
 

@@ -81,10 +81,7 @@ describe('a product of a Shopify CSV', () => {
 
   it('stands in its category path and, unless that ends in the same word, in its type', async () => {
     const { products } = await readAll(fixture('shopify/wide-export.csv'));
-    expect(products[0]?.categories).toEqual([
-      [{ title: 'Home & Garden' }, { title: 'Lighting' }, { title: 'Lamps' }],
-      [{ title: 'Table lamps' }],
-    ]);
+    expect(products[0]?.categories).toEqual([[{ title: 'Home & Garden' }, { title: 'Lighting' }, { title: 'Lamps' }], [{ title: 'Table lamps' }]]);
     expect(products[1]?.categories).toEqual([[{ title: 'Home & Garden' }, { title: 'Lighting' }, { title: 'Shades' }]]);
     expect(products[2]?.categories).toEqual([]);
   });
@@ -123,7 +120,9 @@ describe('a product of a Shopify CSV', () => {
 
   it('has as many decimals as its currency', async () => {
     const file = inline(csv({ Handle: 'a', Title: 'A', 'Variant Price': '1500.00', 'Variant Compare At Price': '1.5' }));
-    expect((await readAll(file, 'shopify', 'OMR')).products[0]?.variants[0]?.prices).toEqual([{ currency: 'OMR', amount: 1_500_000, compareAt: 1500 }]);
+    expect((await readAll(file, 'shopify', 'OMR')).products[0]?.variants[0]?.prices).toEqual([
+      { currency: 'OMR', amount: 1_500_000, compareAt: 1500 },
+    ]);
     expect((await readAll(file, 'shopify', 'JPY')).faults).toMatchObject([{ line: 2, column: 'Variant Compare At Price', code: 'bad_compare_at' }]);
     await expect(readAll(file, 'shopify', 'ZZZ')).rejects.toMatchObject({ code: 'unknown_currency' });
   });

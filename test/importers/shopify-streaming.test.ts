@@ -32,6 +32,13 @@ describe('reading a large Shopify CSV', () => {
     };
     await expect(read(40_000)).rejects.toMatchObject({ fault: { line: 36, code: 'scattered_rows' } });
     expect(items).toBe(0);
+    const oneProduct = inline(
+      csv(...rows({ 'Variant Price': '1' }), ...Array(80).fill({ Handle: 'big', Title: 'T'.repeat(500), 'Variant Price': '1' })),
+    );
+    await expect(readAll(oneProduct)).resolves.toMatchObject({ failed: 1 });
+    await expect(readShopify(oneProduct, { currency: 'USD', maxWaitingBytes: 40_000 }).next()).rejects.toMatchObject({
+      fault: { code: 'product_too_large' },
+    });
     await read(80_000);
     expect(items).toBe(50);
   });
@@ -65,7 +72,24 @@ describe('reading a large Shopify CSV', () => {
   });
 
   it('either refuses a file of any bytes or reads it', async () => {
-    const piece = fc.constantFrom('Handle,Title,Variant Price', ',', '"', '""', '\n', '\r\n', '\\"', 'a', 'b', '1.5', '-1', ' ', '\ufeff', '\0', 'é', '<p>');
+    const piece = fc.constantFrom(
+      'Handle,Title,Variant Price',
+      ',',
+      '"',
+      '""',
+      '\n',
+      '\r\n',
+      '\\"',
+      'a',
+      'b',
+      '1.5',
+      '-1',
+      ' ',
+      '\ufeff',
+      '\0',
+      'é',
+      '<p>',
+    );
     await fc.assert(
       fc.asyncProperty(fc.array(piece, { maxLength: 30 }), async (pieces) => {
         const file = inline(`Handle,Title,Variant Price\n${pieces.join('')}`, 7);
