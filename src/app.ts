@@ -31,12 +31,14 @@ import { createDatabaseWatch } from './db/watch.js';
 import { AppError } from './errors.js';
 import { pickImporter } from './importers/importer.js';
 import { authPlugin } from './plugins/auth.js';
+import { cacheControlPlugin } from './plugins/cache-control.js';
 import { jsonBodyPlugin } from './plugins/json-body.js';
 import { refuseOtherMethods } from './plugins/method-not-allowed.js';
 import { openapiPlugin } from './plugins/openapi.js';
 import { onFrameworkError, problemPlugin, rawProblem } from './plugins/problem.js';
 import { redisPlugin } from './plugins/redis.js';
 import { requestIdOf, requestIdPlugin } from './plugins/request-id.js';
+import { unsupportedHeadersPlugin } from './plugins/unsupported-headers.js';
 import { adminCacheRoutes } from './routes/admin-cache.js';
 import { adminImportRoutes } from './routes/admin-imports.js';
 import { adminProductRoutes } from './routes/admin-products.js';
@@ -149,9 +151,11 @@ export async function createApp(config: Config & { databaseUrl: string }): Promi
 
   // What every route shares
   await fastify.register(requestIdPlugin);
+  await fastify.register(cacheControlPlugin);
   await fastify.register(problemPlugin);
   await fastify.register(jsonBodyPlugin);
   await fastify.register(authPlugin, { adminApiKey: config.adminApiKey });
+  await fastify.register(unsupportedHeadersPlugin);
   const others = refuseOtherMethods(fastify);
   await fastify.register(openapiPlugin, { version: '0.1.0' });
 

@@ -1,5 +1,6 @@
 /** What can go wrong, in the shop's words. How each is said over HTTP stands in one table, in `plugins/problem.ts`. */
 export type ErrorCode =
+  | 'invalid'
   | 'not_found'
   | 'unauthorized'
   | 'forbidden'

@@ -35,10 +35,14 @@ export async function serve(config: Config): Promise<Server> {
     url: `http://${host === '0.0.0.0' ? '127.0.0.1' : host}:${port}`,
     async close() {
       app.drain();
+      const isOver = sleep(config.shutdownGraceMs).then(() => false);
       // Whoever sends requests here learns from /health/ready that it should stop, before the door closes.
       await sleep(Math.min(500, config.shutdownGraceMs / 10));
-      const closed = fastify.close();
-      const isClosed = await Promise.race([closed.then(() => true), sleep(config.shutdownGraceMs).then(() => false)]);
+      const closed = fastify.close().then(() => true);
+      // A connection that was busy as the door closed would be kept alive once it has its answer.
+      const sweep = setInterval(() => fastify.server.closeIdleConnections(), 50);
+      const isClosed = await Promise.race([closed, isOver]);
+      clearInterval(sweep);
       if (!isClosed) fastify.server.closeAllConnections();
     },
   };

@@ -15,6 +15,7 @@ export interface Breaker {
  */
 export function createBreaker(options: { probe: () => Promise<unknown>; everyMs: number; onStuck: () => void; onChange?: (isOpen: boolean) => void }): Breaker {
   let open = false;
+  let isClosed = false;
   let failures = 0;
   let timer: NodeJS.Timeout | undefined;
 
@@ -30,6 +31,7 @@ export function createBreaker(options: { probe: () => Promise<unknown>; everyMs:
     }
   }
   function schedule() {
+    if (isClosed) return;
     timer = setTimeout(probe, options.everyMs).unref();
   }
 
@@ -43,8 +45,8 @@ export function createBreaker(options: { probe: () => Promise<unknown>; everyMs:
       schedule();
     },
     close() {
+      isClosed = true;
       clearTimeout(timer);
-      timer = undefined;
     },
   };
 }

@@ -69,27 +69,32 @@ export function createDocuments(options: {
     const entry = memory.get(`id:${version.id}`) as DocumentEntry | undefined;
     if (!entry || entry.version !== version.version || entry.token !== version.token || entry.freshUntil <= clock.now()) return undefined;
     entry.trustedUntil = Math.max(entry.trustedUntil, sentAt + trustMs);
-    entry.asOf = Math.max(entry.asOf, sentAt);
+    entry.knownAt = clock.now();
     return entry;
   }
 
   /**
    * 1. A read asks which version stands and is told 7. 2. A write commits 8 and puts it here. 3. The read arrives with the body of 7.
-   * It may answer with 7, because it began before the write was acknowledged, but it must not leave 7 behind: what was known to stand
-   * later wins, and a write is only ever replaced by a higher version or by an answer that was asked for after it.
+   * It may answer with 7, because it began before the write was acknowledged, but it must not leave 7 behind. When a question was sent says
+   * only that its answer is no older than that, so of two questions that overlap the later one may bring the older version: a lower version
+   * is taken from a question alone that was sent after what stands had become known, which means that the database went back (a backup).
+   * @param asOf monotonic ms at which the body stood for certain; trust counts from there
+   * @param askedAt monotonic ms at which the question was sent; a write asked nothing, and two of them may arrive here in the wrong order
    */
-  function install(body: DocumentBody, asOf: number): DocumentEntry {
+  function install(body: DocumentBody, asOf: number, askedAt: number): { entry: DocumentEntry; isRefused: boolean } {
     const key = `id:${body.id}`;
     const now = clock.now();
-    const made = createDocumentEntry(memory, key, { ...body, asOf, trustedUntil: asOf + trustMs, freshUntil: now + jittered(policy.freshMs, tuning.jitter) });
+    const freshUntil = now + jittered(policy.freshMs, tuning.jitter);
+    const made = createDocumentEntry(memory, key, { ...body, knownAt: now, trustedUntil: asOf + trustMs, freshUntil });
     const stands = memory.get(key) as DocumentEntry | undefined;
-    if (!stands || stands.asOf <= asOf || stands.version < body.version) made.install();
-    else counters('productDetail').fillsRefused += 1;
-    return made.entry;
+    const isRefused = stands !== undefined && stands.version > body.version && stands.knownAt >= askedAt;
+    if (isRefused) counters('productDetail').fillsRefused += 1;
+    else made.install();
+    return { entry: made.entry, isRefused };
   }
 
   function remember(lookup: string, id: string | null, asOf: number) {
-    if (lookup.startsWith('id:') && id !== null) return;
+    if (lookup.startsWith('id:')) return;
     const stands = memory.get(lookup) as LookupEntry | undefined;
     if (stands && stands.asOf > asOf) return;
     const life = id === null ? Math.min(trustMs, jittered(policy.absentMs, tuning.jitter)) : trustMs;
@@ -113,7 +118,7 @@ export function createDocuments(options: {
     const loaded = await bodies.fetch([...wanted.values()], sentAt);
     for (const [lookup, version] of wanted) {
       const got = loaded.get(version.id);
-      answers.set(lookup, got ? { held: install(got.body, got.asOf), outcome: got.outcome } : { held: null, outcome: 'miss' });
+      answers.set(lookup, got ? { held: install(got.body, got.asOf, got.asOf).entry, outcome: got.outcome } : { held: null, outcome: 'miss' });
     }
     for (const answer of answers.values()) counters(row).count(answer.outcome);
     return answers;
@@ -140,8 +145,8 @@ export function createDocuments(options: {
     },
     async put(document) {
       const now = clock.now();
-      install(document, now);
-      remember(`slug:${document.slug}`, document.id, now);
+      const { isRefused } = install(document, now, Number.NEGATIVE_INFINITY);
+      if (!isRefused) remember(`slug:${document.slug}`, document.id, now);
       await bodies.put(document);
     },
   };

@@ -20,21 +20,31 @@ export interface Generations {
 export function createGenerations(options: { store: RedisStore; clock: Clock; catalogId: string }): Generations {
   const { store, clock } = options;
   const key = generationKey(options.catalogId);
-  const known = new Map<Listing, number>(fields.map((field) => [field, 0]));
+  // Until Redis has told its numbers, one of our own that Redis never tells and no other start of an instance shares.
+  const known = new Map<Listing, number>(fields.map((field) => [field, -Date.now()]));
   const owed = new Map<Listing, number>(fields.map((field) => [field, 0]));
   let askedAt = Number.NEGATIVE_INFINITY;
-  let asking: Promise<void> | undefined;
+  let asking: Promise<boolean> | undefined;
 
-  async function learn() {
-    askedAt = clock.now();
+  /** Hands over what is owed and asks for the numbers; false where Redis did not tell them. */
+  async function learn(): Promise<boolean> {
+    const sentAt = clock.now();
+    const handed = new Map<Listing, number>();
     for (const [field, by] of owed) {
-      if (by > 0 && (await store.raise(key, [field], by, Date.now())) === true) owed.set(field, (owed.get(field) ?? 0) - by);
+      if (by > 0 && (await store.raise(key, [field], by, Date.now())) === true) handed.set(field, by);
     }
     const values = await store.generations(key, fields, Date.now());
-    if (values !== down) fields.forEach((field, i) => known.set(field, values[i] ?? 0));
+    askedAt = sentAt;
+    if (values === down) return false;
+    // In one turn: with the debt gone and the new number not known yet, keys would name the pages from before the raise again.
+    fields.forEach((field, i) => {
+      known.set(field, values[i] ?? 0);
+      owed.set(field, (owed.get(field) ?? 0) - (handed.get(field) ?? 0));
+    });
+    return true;
   }
 
-  function refresh(): Promise<void> {
+  function refresh(): Promise<boolean> {
     asking ??= learn().finally(() => {
       asking = undefined;
     });
@@ -48,12 +58,13 @@ export function createGenerations(options: { store: RedisStore; clock: Clock; ca
     },
     async raise(drops) {
       if (drops.length === 0) return;
-      const raised = await store.raise(key, drops, 1, Date.now());
-      if (raised === true) {
+      if ((await store.raise(key, drops, 1, Date.now())) === true) {
         // A query that is on its way may bring the numbers from before; ask once more behind it.
         await asking;
-        await refresh();
-      } else for (const field of drops) owed.set(field, (owed.get(field) ?? 0) + 1);
+        if (await refresh()) return;
+      }
+      // Raised or not, this instance has not seen it happen. To raise once too often costs a fill, nothing else.
+      for (const field of drops) owed.set(field, (owed.get(field) ?? 0) + 1);
     },
   };
 }

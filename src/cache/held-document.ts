@@ -18,8 +18,8 @@ export interface HeldDocument {
 export interface DocumentEntry extends HeldDocument {
   /** Monotonic ms. Until then memory answers by itself; afterwards Postgres is asked whether the version still stands. */
   trustedUntil: number;
-  /** Monotonic ms at which this was known to stand. */
-  asOf: number;
+  /** Monotonic ms at which this process last learned that it stands. */
+  knownAt: number;
   /** Monotonic ms after which the body is loaded again. */
   freshUntil: number;
 }
@@ -35,7 +35,7 @@ export interface LookupEntry {
 export function createDocumentEntry(
   memory: Memory,
   key: string,
-  from: { id: string; slug: string; version: number; token: string; json: string; trustedUntil: number; asOf: number; freshUntil: number },
+  from: { id: string; slug: string; version: number; token: string; json: string; trustedUntil: number; knownAt: number; freshUntil: number },
 ): { entry: DocumentEntry; install(): void } {
   const derived = new Map<string, unknown>();
   let bytes = 2 * from.json.length;

@@ -2,11 +2,12 @@ import { policies, type ReadRow } from './policies.js';
 
 /**
  * The one place where keys are made: `<catalog>:<shape>:{<type>:<id>}`. The id of the catalog keeps databases apart, the shape keeps forms
- * of the stored value apart, and the hash tag puts an entry and its lock into one slot, so that every script touches one slot only.
+ * of the stored value apart, and the hash tag puts an entry and its lock into one slot, so that every script touches one slot only. A colon
+ * in the argument is written out, because the slug `computed:x` of one type would be the `x` of another.
  */
 export function cacheKey(catalogId: string, row: ReadRow, argument: string): string {
   const { type, shape } = policies[row];
-  return `${catalogId}:${shape}:{${type}:${argument}}`;
+  return `${catalogId}:${shape}:{${type}:${argument.replaceAll('%', '%25').replaceAll(':', '%3A')}}`;
 }
 
 /** The lock beside an entry, in the same slot. */

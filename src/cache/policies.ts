@@ -87,6 +87,8 @@ export const tuning = {
   versionQueryMs: second,
   versionBatch: 500,
   versionQueue: 20_000,
+  /** How long anyone waits for Redis. */
+  redisWaitMs: 200,
   /** Between two tries to reach a Redis that failed. */
   redisProbeMs: 500,
 } as const;

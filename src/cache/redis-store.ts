@@ -3,6 +3,8 @@ import { type Breaker, createBreaker } from './breaker.js';
 import { lockKey } from './keys.js';
 import { tuning } from './policies.js';
 import { scripts } from './redis-scripts.js';
+import { seal, unseal } from './seal.js';
+import { withTimeout } from './version-lane.js';
 
 /** Redis did not answer this call, or was not asked because it did not answer the one before. */
 export const down = Symbol('redis down');
@@ -15,7 +17,10 @@ export interface StoredDocument {
   body: string;
 }
 
-/** The second tier. No call throws, none waits longer than the client's command timeout, and none waits at all while Redis is known to be away. */
+/**
+ * The second tier. No call throws, none waits longer than `redisWaitMs`, and none waits at all while Redis is known to be away. What comes
+ * back damaged is as good as nothing.
+ */
 export interface RedisStore {
   isUp(): boolean;
   document(key: string): Promise<StoredDocument | null | Down>;
@@ -24,7 +29,6 @@ export interface RedisStore {
   fillDocument(key: string, lock: string, document: StoredDocument, life: number): Promise<boolean | Down>;
   /** The text and how much of its life is left, in ms by the clock of Redis. */
   text(key: string): Promise<{ text: string; remainingMs: number } | null | Down>;
-  putText(key: string, text: string, life: number): Promise<boolean | Down>;
   fillText(key: string, lock: string, text: string, life: number): Promise<boolean | Down>;
   /** True where the lock is ours now. */
   lock(key: string, lock: string, ms: number): Promise<boolean | Down>;
@@ -43,19 +47,37 @@ export function createRedisStore(client: Redis | null, onChange?: (isUp: boolean
   const breaker: Breaker | null =
     redis &&
     createBreaker({
-      probe: () => redis.ping(),
+      probe: () => withTimeout(redis.ping(), tuning.redisWaitMs, () => new Error('no answer')),
       everyMs: tuning.redisProbeMs,
       onStuck: () => redis.status === 'ready' && redis.disconnect(true),
       onChange: (isOpen) => onChange?.(!isOpen),
     });
 
+  const waiting = new Set<() => void>();
+
+  /** Whoever waits already gives up with the first one that waited in vain: behind a pipeline that hangs, the next has not even been sent. */
+  function leave() {
+    breaker?.trip();
+    for (const giveUp of waiting) giveUp();
+  }
+
   async function ask<T>(call: (redis: Scripted) => Promise<T>): Promise<T | Down> {
     if (!redis || !breaker || breaker.isOpen()) return down;
+    let giveUp!: () => void;
+    const gaveUp = new Promise<Down>((resolve) => {
+      giveUp = () => resolve(down);
+    });
+    waiting.add(giveUp);
+    // After a stall of this process the timer is seen before the answer that has long been there: one look at the sockets comes first.
+    const timer = setTimeout(() => setImmediate(() => waiting.has(giveUp) && leave()), tuning.redisWaitMs);
     try {
-      return await call(redis);
+      return await Promise.race([call(redis), gaveUp]);
     } catch (error) {
-      if (!isRefusal(error)) breaker.trip();
+      if (!isRefusal(error)) leave();
       return down;
+    } finally {
+      clearTimeout(timer);
+      waiting.delete(giveUp);
     }
   }
 
@@ -64,18 +86,21 @@ export function createRedisStore(client: Redis | null, onChange?: (isUp: boolean
     document: (key) =>
       ask(async (r) => {
         const [version, token, body] = await r.hmget(key, 'v', 't', 'b');
-        return version && token && body ? { version: Number(version), token, body } : null;
+        if (!version || !token || !body) return null;
+        const text = unseal(body, key, version, token);
+        return text === null ? null : { version: Number(version), token, body: text };
       }),
-    putDocument: (key, d, life) => ask(async (r) => (await r.ttPutDocument(key, d.version, d.token, d.body, Math.ceil(life))) === 1),
+    putDocument: (key, d, life) => ask(async (r) => (await r.ttPutDocument(key, d.version, d.token, sealed(key, d), Math.ceil(life))) === 1),
     fillDocument: (key, lock, d, life) =>
-      ask(async (r) => (await r.ttFillDocument(key, lockKey(key), lock, d.version, d.token, d.body, Math.ceil(life))) === 1),
+      ask(async (r) => (await r.ttFillDocument(key, lockKey(key), lock, d.version, d.token, sealed(key, d), Math.ceil(life))) === 1),
     text: (key) =>
       ask(async (r) => {
-        const [text, remainingMs] = await Promise.all([r.get(key), r.pttl(key)]);
-        return text === null || remainingMs <= 0 ? null : { text, remainingMs };
+        // The life first: a page that is replaced between the two then seems older than it is, never younger.
+        const [remainingMs, stored] = await Promise.all([r.pttl(key), r.get(key)]);
+        const text = stored === null || remainingMs <= 0 ? null : unseal(stored, key);
+        return text === null ? null : { text, remainingMs };
       }),
-    putText: (key, text, life) => ask(async (r) => (await r.set(key, text, 'PX', Math.ceil(life))) === 'OK'),
-    fillText: (key, lock, text, life) => ask(async (r) => (await r.ttFillText(key, lockKey(key), lock, text, Math.ceil(life))) === 1),
+    fillText: (key, lock, text, life) => ask(async (r) => (await r.ttFillText(key, lockKey(key), lock, seal(text, key), Math.ceil(life))) === 1),
     lock: (key, lock, ms) => ask(async (r) => (await r.set(lockKey(key), lock, 'PX', ms, 'NX')) === 'OK'),
     unlock: async (key, lock) => {
       await ask((r) => r.ttUnlock(lockKey(key), lock));
@@ -90,6 +115,10 @@ export function createRedisStore(client: Redis | null, onChange?: (isUp: boolean
     raise: (key, fields, by, start) => ask(async (r) => (await r.ttRaise(key, start, by, ...fields)) === 1),
     close: () => breaker?.close(),
   };
+}
+
+function sealed(key: string, { version, token, body }: StoredDocument): string {
+  return seal(body, key, version, token);
 }
 
 /**

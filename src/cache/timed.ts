@@ -51,6 +51,8 @@ export function createTimed(options: { memory: Memory; store: RedisStore; clock:
     };
     const stands = memory.get(key) as Entry | undefined;
     if (stands && stands.bornAt > entry.bornAt) return stands;
+    // The stale page may come back from Redis as another object; that ends no back-off.
+    if (stands && !isFresh(entry)) Object.assign(entry, { failures: stands.failures, refreshAt: stands.refreshAt });
     memory.set(key, entry, 2 * text.length);
     return entry;
   }
@@ -103,14 +105,14 @@ export function createTimed(options: { memory: Memory; store: RedisStore; clock:
     return { value: entry.value, outcome: 'stale' };
   }
 
-  async function refresh<T extends object>(row: TimedRow, key: string, stale: Entry, load: () => Promise<T>): Promise<void> {
+  async function refresh<T extends object>(row: TimedRow, key: string, served: Entry, load: () => Promise<T>): Promise<void> {
     refreshes.add(key);
     const lock = randomUUID();
     try {
       const won = await store.lock(key, lock, tuning.lockMs);
       if (won === false) {
         // Another instance refreshes. Its page is in Redis when we look next time.
-        stale.refreshAt = clock.now() + jittered(4 * tuning.pollMs, 0.5);
+        served.refreshAt = clock.now() + jittered(4 * tuning.pollMs, 0.5);
         await lookInRedis(row, key);
         return;
       }
@@ -122,6 +124,7 @@ export function createTimed(options: { memory: Memory; store: RedisStore; clock:
       counters(row).fills += 1;
     } catch {
       // The reader has its stale page already, and the one who asks past the hard limit gets the error itself.
+      const stale = (memory.get(key) as Entry | undefined) ?? served;
       stale.failures += 1;
       stale.refreshAt = clock.now() + jittered(Math.min(tuning.backoffMs * 2 ** (stale.failures - 1), tuning.backoffMaxMs), tuning.jitter);
       await store.unlock(key, lock);

@@ -56,13 +56,16 @@ export function createVersionLane(options: {
     const answer = new Promise<LaneAnswer>((resolve, reject) => {
       settle = { resolve, reject };
     });
+    const giveUpAt = options.clock.now() + 2 * tuning.versionQueryMs;
     return {
       lookups: wanted,
       answer,
       async send() {
         const sentAt = options.clock.now();
         try {
-          const found = await withTimeout(options.versions([...wanted]), tuning.versionQueryMs, options.timeout);
+          // Behind a query that hangs stands one more; a third would wait for both.
+          if (sentAt >= giveUpAt) throw options.timeout();
+          const found = await withTimeout(options.versions([...wanted]), Math.min(tuning.versionQueryMs, giveUpAt - sentAt), options.timeout);
           settle.resolve({ found, sentAt });
         } catch (error) {
           settle.reject(error);

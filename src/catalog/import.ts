@@ -55,4 +55,4 @@ export interface ImportedProduct extends Omit<ProductState, 'id' | 'createdAt' |
 }
 
 /** What an importer yields, in the order of the file: a product, or why one was left out. */
-export type ImportItem = { product: ImportedProduct; fault?: undefined } | { product?: undefined; faults: ImportFault[] };
+export type ImportItem = { product: ImportedProduct; faults?: undefined } | { product?: undefined; faults: ImportFault[] };

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Amount, Currency } from './money.js';
+import { Currency, maxAmountMinor } from './money.js';
 import { Summary } from './product.js';
 import { line, Slug } from './text.js';
 
@@ -51,17 +51,27 @@ export const Page = z
   .meta({ id: 'Page' });
 export type Page = z.infer<typeof Page>;
 
+/** A whole number as a query string writes it: digits, and nothing else that Number() reads a number into. */
+const whole = (minimum: number, maximum: number) =>
+  z
+    .string()
+    .regex(/^\d{1,16}$/, 'must be a whole number')
+    .transform(Number)
+    .pipe(z.int().min(minimum).max(maximum))
+    .meta({ type: 'integer', minimum, maximum, pattern: undefined });
+
 export const ListingParameters = z.strictObject({
   category: Slug.optional().describe('Slug of a category; products of its descendants are included'),
   brand: line(255).optional(),
   tag: line(255).optional(),
   q: line(200).optional().describe('Full text: words, "a phrase", -without, or'),
-  priceMin: z.coerce.number().pipe(Amount).optional().describe('Minor units of the currency'),
-  priceMax: z.coerce.number().pipe(Amount).optional().describe('Minor units of the currency'),
+  priceMin: whole(0, maxAmountMinor).optional().describe('Minor units of the currency'),
+  priceMax: whole(0, maxAmountMinor).optional().describe('Minor units of the currency'),
   available: z.enum(['true', 'false']).optional(),
   currency: Currency.optional(),
   sort: ListingSort.optional().describe('newest unless told; relevance needs q'),
-  limit: z.coerce.number().pipe(z.int().min(1).max(100)).optional(),
+  limit: whole(1, 100).optional(),
+  // Sorted by title, a cursor holds one: up to 1024 characters of four bytes, in base64.
   cursor: z.string().min(1).max(8192).optional().describe('nextCursor of the page before'),
 });
 export type ListingParameters = z.infer<typeof ListingParameters>;

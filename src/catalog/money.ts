@@ -32,8 +32,10 @@ export interface StoredPrice {
   compareAt: number | null;
 }
 
+const digitsByCode = new Map(currencyCodes.data.map(({ code, digits }) => [code, digits]));
+
 export function isKnownCurrency(code: string): boolean {
-  return currencyCodes.code(code) !== undefined;
+  return digitsByCode.has(code);
 }
 
 /** Throws `unknown_currency` for a code that ISO 4217 does not list. Returns the code. */
@@ -44,7 +46,7 @@ export function requireCurrency(code: string): string {
 
 /** How many decimals the currency has by ISO 4217: USD 2, JPY 0, OMR 3. */
 export function minorDigits(currency: string): number {
-  return currencyCodes.code(requireCurrency(currency))?.digits ?? 2;
+  return digitsByCode.get(requireCurrency(currency)) ?? 2;
 }
 
 /**

@@ -39,7 +39,7 @@ export function applyPatch(state: ProductState, patch: ProductPatch, defaultCurr
     ...state,
     title,
     slug: patch.slug ?? (state.slug || slugOf(title)),
-    description: patch.description === undefined ? state.description : sanitizeDescription(patch.description),
+    description: patch.description === undefined ? state.description : editDescription(patch.description),
     brand: patch.brand === undefined ? state.brand : patch.brand,
     status: patch.status ?? state.status,
     categories: patch.categories ? editCategories(state.categories, patch.categories) : state.categories,
@@ -50,8 +50,16 @@ export function applyPatch(state: ProductState, patch: ProductPatch, defaultCurr
   };
   if (!patch.variants && !patch.options) return edited;
   const known = new Map(state.variants.map((variant) => [variant.id, variant]));
+  refuseDuplicates((patch.variants ?? []).flatMap(({ id }) => id ?? []), 'variants', 'id');
   const variants = (patch.variants ?? state.variants).map((input, index) => editVariant(input, index, known, defaultCurrency));
   return { ...edited, ...fitOptions(edited.options, variants) };
+}
+
+function editDescription(html: string): string {
+  const description = sanitizeDescription(html);
+  // Escaping makes a text longer, and what is stored has to pass when it comes back.
+  if (description.length > limits.sanitizedDescription) throw unusable('description', `must have at most ${limits.sanitizedDescription} characters once its HTML is sanitised`);
+  return description;
 }
 
 function editCategories(stands: ProductState['categories'], wanted: { slug: string; title?: string | undefined }[]): ProductState['categories'] {
@@ -125,13 +133,19 @@ function fitOptions(options: ProductState['options'], variants: VariantState[]):
 }
 
 function titleOf(options: Record<string, string>): string {
-  return Object.values(options).join(' / ') || 'Default Title';
+  return cut(Object.values(options).join(' / '), 1024) || 'Default Title';
 }
 
+/** Latin letters where the title can be written with them, else its own script. */
 function slugOf(title: string): string {
-  const slug = slugify(title).slice(0, 255);
+  const slug = cut(slugify(title) || slugify(title, { transliterate: false }), 255).replace(/-+$/, '');
   if (slug === '') throw unusable('slug', 'cannot be made of this title: send one');
   return slug;
+}
+
+/** By code points: half a surrogate pair cannot be stored. */
+function cut(value: string, max: number): string {
+  return value.length <= max ? value : Array.from(value).slice(0, max).join('');
 }
 
 function checkAttributes(attributes: ProductPatch['attributes']) {

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { Amount, Currency, Price } from './money.js';
-import { Media, Product, ProductOption, ProductStatus, Variant } from './product.js';
-import { line, Slug, text, Uuid } from './text.js';
+import { Json, Media, Product, ProductOption, ProductStatus, Variant } from './product.js';
+import { atMost, line, Slug, text, Uuid } from './text.js';
 
-export const limits = { variants: 2000, media: 250, tags: 250, categories: 50, options: 10, attributesBytes: 100_000, description: 200_000 } as const;
+export const limits = { variants: 2048, media: 250, tags: 250, categories: 50, options: 10, attributesBytes: 100_000, description: 200_000, sanitizedDescription: 1_000_000 } as const;
 
 const PriceEdit = z
   .strictObject({ amount: Amount, currency: Currency, compareAt: Amount.nullish(), validUntil: z.null().optional() })
@@ -15,7 +15,7 @@ const VariantEdit = z
     sku: text(255).nullish(),
     barcode: text(255).nullish(),
     title: line(1024).optional().describe('Made of the option values where left out'),
-    options: z.record(z.string().max(255), line(255)).optional(),
+    options: z.record(atMost(255), line(255)).optional(),
     price: PriceEdit.nullish().describe('The price in one currency; null takes the one in the shop’s own currency away'),
     prices: z.array(PriceEdit).max(200).optional().describe('All prices, instead of `price`'),
     quantity: z.int().min(-1_000_000_000).max(1_000_000_000).optional(),
@@ -38,7 +38,7 @@ export const ProductPatch = z
   .strictObject({
     slug: Slug.optional().describe('Made of the title where left out. The old slug goes on redirecting'),
     title: line(1024).optional(),
-    description: text(limits.description).optional().describe('HTML, sanitised on the way in'),
+    description: text(limits.sanitizedDescription).optional().describe('HTML, sanitised on the way in'),
     brand: line(255).nullish(),
     status: ProductStatus.optional(),
     categories: z
@@ -48,7 +48,7 @@ export const ProductPatch = z
       .describe('A slug that does not exist yet is made a top category of that title'),
     tags: z.array(line(255)).max(limits.tags).optional(),
     options: z.array(ProductOption).max(limits.options).optional(),
-    attributes: z.record(z.string().max(255), z.json()).optional(),
+    attributes: z.record(atMost(255), Json).optional(),
     media: z
       .array(z.strictObject({ url: Media.shape.url, alt: text(1024).nullish(), position: Media.shape.position.optional() }))
       .max(limits.media)

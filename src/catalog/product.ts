@@ -1,15 +1,19 @@
 import { z } from 'zod';
 import { Money, Price } from './money.js';
-import { line, Slug, text, Uuid } from './text.js';
+import { atMost, line, Slug, text, Uuid } from './text.js';
 
 export const ProductStatus = z.enum(['draft', 'active', 'archived']).meta({ id: 'ProductStatus' });
 export type ProductStatus = z.infer<typeof ProductStatus>;
 
+/** Whatever a JSON parser gives. `z.json()` says the same and publishes a reference to itself that leads nowhere. */
+export const Json = z.custom<z.core.util.JSONType>().describe('Any JSON');
+
 export const CategoryRef = z.strictObject({ slug: Slug, title: text(255) }).meta({ id: 'CategoryRef' });
-export const ProductOption = z.strictObject({ name: line(255), values: z.array(line(255)).max(250) }).meta({ id: 'ProductOption' });
+/** As many values as a product may have variants: each can have one of its own. */
+export const ProductOption = z.strictObject({ name: line(255), values: z.array(line(255)).max(2048) }).meta({ id: 'ProductOption' });
 export const Media = z
   .strictObject({
-    url: z.string().max(2048).regex(/^(https?:\/\/|\/)[^\s\u0000]+$/, 'must be an http(s) URL or a path from the root'),
+    url: atMost(2048).regex(/^(https?:\/\/|\/)[^\s\u0000]+$/, 'must be an http(s) URL or a path from the root'),
     alt: text(1024).nullable(),
     position: z.int().min(1).max(10_000),
   })
@@ -42,7 +46,7 @@ export const Product = z
     categories: z.array(CategoryRef),
     tags: z.array(z.string()),
     options: z.array(ProductOption),
-    attributes: z.record(z.string(), z.json()),
+    attributes: z.record(z.string(), Json),
     media: z.array(Media),
     variants: z.array(Variant),
     priceRange: PriceRange.nullable(),

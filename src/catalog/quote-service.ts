@@ -22,6 +22,9 @@ export const QuoteRequest = z
   .meta({ id: 'QuoteRequest' });
 export type QuoteRequest = z.infer<typeof QuoteRequest>;
 
+/** Money that may exceed what one piece may cost. */
+const Total = Money.extend({ amount: z.int().min(0) }).meta({ id: 'Total' });
+
 const QuoteProblem = z.enum(['unknown_variant', 'no_price', 'price_differs', 'insufficient_stock']);
 
 export const QuoteLine = z
@@ -30,7 +33,7 @@ export const QuoteLine = z
     quantity: z.int(),
     product: z.strictObject({ id: Uuid, slug: z.string(), title: z.string(), variantTitle: z.string(), sku: z.string().nullable(), version: z.int() }).nullable(),
     price: Price.nullable().describe('Of one piece'),
-    total: Money.nullable(),
+    total: Total.nullable(),
     available: z.boolean(),
     stock: z.int().nullable(),
     expected: Money.nullable(),
@@ -44,7 +47,7 @@ export const Quote = z
   .strictObject({
     currency: Currency,
     lines: z.array(QuoteLine),
-    total: Money.nullable().describe('null where a line has no price'),
+    total: Total.nullable().describe('null where a line has no price'),
     ok: z.boolean().describe('No line has a problem'),
   })
   .meta({ id: 'Quote' });

@@ -7,6 +7,7 @@ import { findRunning } from './running.js';
  */
 export async function findDatabaseUrl(config: Pick<Config, 'databaseUrl' | 'dataDir'>): Promise<string> {
   const url = config.databaseUrl ?? (await findRunning(config.dataDir))?.databaseUrl;
-  if (url === undefined) throw new Error(`There is no DATABASE_URL and no npm start running on ${config.dataDir}: set DATABASE_URL, or run npm start in another terminal`);
+  if (url === undefined)
+    throw new Error(`There is no DATABASE_URL and no npm start running on ${config.dataDir}: set DATABASE_URL, or run npm start in another terminal`);
   return url;
 }

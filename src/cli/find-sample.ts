@@ -1,7 +1,7 @@
 import pg from 'pg';
 import type { Sample } from './start-banner.js';
 
-/** The first active product by slug that has a price, with one of its variants; null where there is none. */
+/** The first active product that has a price, with one of its variants; null where there is none. */
 export async function findSample(databaseUrl: string, defaultCurrency: string): Promise<Sample | null> {
   const client = new pg.Client({ connectionString: databaseUrl, connectionTimeoutMillis: 5_000, query_timeout: 5_000 });
   client.on('error', () => {});
@@ -12,7 +12,7 @@ export async function findSample(databaseUrl: string, defaultCurrency: string): 
       FROM (
         SELECT id, slug FROM product
         WHERE status = 'active' AND EXISTS (SELECT FROM variant JOIN price ON price.variant_id = variant.id WHERE variant.product_id = product.id)
-        ORDER BY slug LIMIT 1
+        ORDER BY id LIMIT 1
       ) p JOIN variant v ON v.product_id = p.id JOIN price c ON c.variant_id = v.id
       ORDER BY c.currency <> $1, v.position, v.id LIMIT 1`,
       [defaultCurrency],

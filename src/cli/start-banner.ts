@@ -11,7 +11,17 @@ export interface Sample {
  * @param adminKey the key and the file it is kept in; null where ADMIN_API_KEY gave it, which is never printed
  * @param sample a product to try it on; null where the catalog has none with a price
  */
-export function startBanner({ url, dataDir, adminKey, sample }: { url: string; dataDir: string; adminKey: string | null; sample: Sample | null }): string {
+export function startBanner({
+  url,
+  dataDir,
+  adminKey,
+  sample,
+}: {
+  url: string;
+  dataDir: string;
+  adminKey: string | null;
+  sample: Sample | null;
+}): string {
   const lines = ['', `Truetag is up at ${url}`, ''];
   if (sample !== null) lines.push(`  A product    ${url}/v1/products/${sample.slug}`);
   lines.push(`  API docs     ${url}/docs`);

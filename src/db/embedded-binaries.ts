@@ -16,7 +16,12 @@ export interface PostgresBinaries {
  * script leaves out, and a copy elsewhere where the user cannot read `node_modules` or `node_modules` cannot be written.
  * @throws Error with one line that says what to do
  */
-export function findBinaries(options: { user: DatabaseUser; dataDir: string; log: (line: string) => void; packageFolder?: string }): PostgresBinaries {
+export function findBinaries(options: {
+  user: DatabaseUser;
+  dataDir: string;
+  log: (line: string) => void;
+  packageFolder?: string;
+}): PostgresBinaries {
   const { user, dataDir, log, packageFolder = locatePackage() } = options;
   const folder = join(packageFolder, 'native');
   let fault = makeRunnable(packageFolder, folder);
@@ -25,7 +30,8 @@ export function findBinaries(options: { user: DatabaseUser; dataDir: string; log
   fault ??= inPlace.fault;
 
   const copy = copyOf(packageFolder, isRoot() ? sharedHome : dataDir);
-  if (existsSync(copy) && statSync(copy).uid !== process.getuid?.()) throw new Error(`${copy} belongs to somebody else: remove it, or set DATABASE_URL`);
+  if (existsSync(copy) && statSync(copy).uid !== process.getuid?.())
+    throw new Error(`${copy} belongs to somebody else: remove it, or set DATABASE_URL`);
   if (!existsSync(join(copy, 'native'))) {
     log(`Postgres cannot run from ${relative('', folder) || folder} as ${user.name}: using a copy in ${copy}`);
     copyPackage(packageFolder, copy);

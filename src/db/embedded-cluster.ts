@@ -1,6 +1,19 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, chownSync, existsSync, lstatSync, mkdtempSync, readdirSync, readFileSync, realpathSync, renameSync, rmdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  lstatSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmdirSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { platform } from 'node:os';
 import { basename, join } from 'node:path';
@@ -15,9 +28,11 @@ const initWithinMs = 60_000;
 export function findCluster(link: string): { path: string; uid: number; gid: number; major: number } | null {
   const entry = lstatSync(link, { throwIfNoEntry: false });
   if (entry === undefined) return null;
-  if (entry.isSymbolicLink() && !existsSync(link)) throw new Error(`${link} points to a database that is gone: bring it back, or remove the link to begin with an empty one`);
+  if (entry.isSymbolicLink() && !existsSync(link))
+    throw new Error(`${link} points to a database that is gone: bring it back, or remove the link to begin with an empty one`);
   const { uid, gid } = lstatSync(realpathSync(link));
-  if (process.getuid?.() !== 0 && uid !== process.getuid?.()) throw new Error(`The database in ${link} belongs to another user (uid ${uid}): start as that user or as root, or set DATA_DIR`);
+  if (process.getuid?.() !== 0 && uid !== process.getuid?.())
+    throw new Error(`The database in ${link} belongs to another user (uid ${uid}): start as that user or as root, or set DATA_DIR`);
   const files = readdirSync(link);
   if (files.length === 0 && entry.isDirectory()) {
     rmdirSync(link);
@@ -44,7 +59,11 @@ export async function makeCluster(options: {
   log: (line: string) => void;
 }): Promise<string> {
   const { link, dataDir, user, log } = options;
-  await clearAway(readdirSync(dataDir).filter((name) => name.startsWith(stagingPrefix)).map((name) => join(dataDir, name)));
+  await clearAway(
+    readdirSync(dataDir)
+      .filter((name) => name.startsWith(stagingPrefix))
+      .map((name) => join(dataDir, name)),
+  );
   const home = canEnter(user, dataDir) ? dataDir : await makeSharedHome(dataDir);
   const staging = mkdtempSync(join(home, stagingPrefix));
   try {
@@ -82,9 +101,20 @@ async function clearAway(folders: string[]): Promise<void> {
   await Promise.allSettled(folders.map((folder) => rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 })));
 }
 
-async function runInitdb(options: { binaries: PostgresBinaries; user: DatabaseUser; isTemporary: boolean }, cluster: string, passwordFile: string): Promise<void> {
+async function runInitdb(
+  options: { binaries: PostgresBinaries; user: DatabaseUser; isTemporary: boolean },
+  cluster: string,
+  passwordFile: string,
+): Promise<void> {
   const locale = platform() === 'darwin' ? 'en_US.UTF-8' : 'C.UTF-8';
-  const args = [`--pgdata=${cluster}`, `--username=${superuser}`, `--pwfile=${passwordFile}`, '--auth=scram-sha-256', '--encoding=UTF8', `--locale=${locale}`];
+  const args = [
+    `--pgdata=${cluster}`,
+    `--username=${superuser}`,
+    `--pwfile=${passwordFile}`,
+    '--auth=scram-sha-256',
+    '--encoding=UTF8',
+    `--locale=${locale}`,
+  ];
   if (options.isTemporary) args.push('--no-sync');
   const command = join(options.binaries.folder, 'bin', 'initdb');
   const { uid, gid } = options.user;
@@ -93,7 +123,17 @@ async function runInitdb(options: { binaries: PostgresBinaries; user: DatabaseUs
   child.stderr.setEncoding('utf8').on('data', (chunk: string) => (output += chunk));
   const fault = await new Promise<string | null>((resolve) => {
     child.once('error', (error) => resolve(error.message));
-    child.once('close', (code, signal) => resolve(code === 0 ? null : (output.trim().split('\n').find((line) => /error|fatal|could not/i.test(line)) ?? `it ended with ${signal ?? `code ${code}`}`)));
+    child.once('close', (code, signal) =>
+      resolve(
+        code === 0
+          ? null
+          : (output
+              .trim()
+              .split('\n')
+              .find((line) => /error|fatal|could not/i.test(line)) ?? `it ended with ${signal ?? `code ${code}`}`),
+      ),
+    );
   });
-  if (fault !== null) throw new Error(`${basename(command)} could not make the database (${fault}): set DATA_DIR to a folder on a disk with room, or set DATABASE_URL`);
+  if (fault !== null)
+    throw new Error(`${basename(command)} could not make the database (${fault}): set DATA_DIR to a folder on a disk with room, or set DATABASE_URL`);
 }

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, readFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 
 /** Whom a process of the embedded Postgres runs as. Undefined fields: as ourselves. */
 export interface DatabaseUser {
@@ -29,13 +29,23 @@ export function databaseUser(owner?: { uid: number; gid: number }): DatabaseUser
     return { ...owner, name: users.find((user) => user.uid === owner.uid)?.name ?? `uid ${owner.uid}` };
   }
   const user = users.find(({ name }) => name === 'postgres') ?? users.find(({ name }) => name === 'nobody');
-  if (user === undefined) throw new Error('Postgres does not run as root, and there is no user postgres or nobody to run it as: start as another user, or set DATABASE_URL');
+  if (user === undefined)
+    throw new Error(
+      'Postgres does not run as root, and there is no user postgres or nobody to run it as: start as another user, or set DATABASE_URL',
+    );
   return user;
 }
 
 /** Runs a shell line as that user, with `args` as $1, $2 and so on. At most 20 s. */
 export function runAs(user: DatabaseUser, line: string, ...args: string[]): { ok: boolean; stdout: string; stderr: string } {
-  const run = spawnSync('/bin/sh', ['-c', line, 'sh', ...args], { uid: user.uid, gid: user.gid, cwd: '/', env: databaseEnvironment, encoding: 'utf8', timeout: 20_000 });
+  const run = spawnSync('/bin/sh', ['-c', line, 'sh', ...args], {
+    uid: user.uid,
+    gid: user.gid,
+    cwd: '/',
+    env: databaseEnvironment,
+    encoding: 'utf8',
+    timeout: 20_000,
+  });
   if (run.error !== undefined && user.uid !== undefined) {
     throw new Error(`Postgres does not run as root, and this process may not become ${user.name}: start as another user, or set DATABASE_URL`);
   }
@@ -51,7 +61,7 @@ export function canEnter(user: DatabaseUser, folder: string): boolean {
 export function makeFolder(folder: string): void {
   const first = mkdirSync(folder, { recursive: true });
   if (first === undefined || !isRoot()) return;
-  for (let made = folder; made.length >= first.length; made = dirname(made)) chmodSync(made, 0o755);
+  for (let made = resolve(folder); made.length >= first.length; made = dirname(made)) chmodSync(made, 0o755);
 }
 
 function readUsers(): { uid: number; gid: number; name: string }[] {

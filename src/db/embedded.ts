@@ -1,15 +1,12 @@
-import { spawn } from 'node:child_process';
-import { closeSync, openSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { findBinaries } from './embedded-binaries.js';
 import { findCluster, makeCluster, superuser } from './embedded-cluster.js';
+import { launchPostgres } from './embedded-launch.js';
 import { findPostmaster, stopPostmaster, waitUntilReady } from './embedded-postmaster.js';
-import { canEnter, type DatabaseUser, databaseEnvironment, databaseUser, makeFolder } from './embedded-user.js';
-import { freePort, isPortFree } from './free-port.js';
+import { canEnter, databaseUser, makeFolder } from './embedded-user.js';
 import { keepSecret, readSecret } from './kept-secret.js';
-import { type ServerCommand, startWatchdog, type Watchdog } from './watchdog.js';
+import { startWatchdog, type Watchdog } from './watchdog.js';
 
 export interface EmbeddedPostgres {
   /** Superuser on the database `truetag`. */
@@ -36,7 +33,6 @@ export interface EmbeddedPostgresOptions {
 }
 
 const database = 'truetag';
-const logLimitBytes = 5_000_000;
 
 /**
  * Starts the Postgres that came with npm on a cluster of its own, made at the first start. It listens on 127.0.0.1 only, runs in a session
@@ -53,10 +49,13 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
     const leftover = findPostmaster(cluster);
     const adopted = leftover === null ? null : await waitUntilReady(leftover.pid, cluster);
     const launch = { dataDir, cluster, command, user, watchdog, settings: options.settings ?? {} };
-    const { pid, port } = adopted ?? (await start(launch, options.port));
+    const { pid, port } = adopted ?? (await launchPostgres(launch, options.port));
     const url = (name: string) => `postgres://${superuser}:${password}@127.0.0.1:${port}/${name}`;
-    await makeDatabase(url);
     const stop = async () => (watchdog === null ? stopPostmaster(pid) : watchdog.end());
+    await makeDatabase(url).catch(async (error: unknown) => {
+      await stop();
+      throw error;
+    });
     return { url: url(database), port, pid, adopted: adopted !== null, stop };
   } catch (error) {
     await watchdog?.end();
@@ -78,66 +77,15 @@ async function prepare(dataDir: string, watchdog: Watchdog | null, log: (line: s
     return { cluster, password, command, user };
   }
   if (existing.major !== binaries.major) {
-    throw new Error(`The database in ${link} was made by Postgres ${existing.major}, this is ${binaries.major}: set DATA_DIR to begin anew, or DATABASE_URL to a Postgres ${existing.major}`);
+    throw new Error(
+      `The database in ${link} was made by Postgres ${existing.major}, this is ${binaries.major}: set DATA_DIR to begin anew, or DATABASE_URL to a Postgres ${existing.major}`,
+    );
   }
-  if (!canEnter(user, existing.path)) throw new Error(`${user.name} cannot enter ${existing.path}: open its parent folders (chmod o+x), or set DATA_DIR`);
+  if (!canEnter(user, existing.path))
+    throw new Error(`${user.name} cannot enter ${existing.path}: open its parent folders (chmod o+x), or set DATA_DIR`);
   const password = readSecret(passwordFile);
   if (password === undefined) throw new Error(`${passwordFile} is gone: bring it back, or set DATA_DIR to begin anew`);
   return { cluster: existing.path, password, command, user };
-}
-
-interface Launch {
-  dataDir: string;
-  cluster: string;
-  command: string;
-  user: DatabaseUser;
-  watchdog: Watchdog | null;
-  settings: Record<string, string>;
-}
-
-/** A port found free may be taken a moment later, and backends of a killed postmaster need a moment to notice: both are tried again. */
-async function start(launch: Launch, wantedPort: number | undefined): Promise<{ pid: number; port: number }> {
-  const { dataDir, cluster } = launch;
-  const portFile = join(dataDir, 'postgres-port');
-  const logFile = join(dataDir, 'postgres.log');
-  if ((statSync(logFile, { throwIfNoEntry: false })?.size ?? 0) > logLimitBytes) truncateSync(logFile);
-  // Whoever has the pid in it is no postmaster of this cluster; Postgres itself would only ask whether it lives.
-  rmSync(join(cluster, 'postmaster.pid'), { force: true });
-  for (let attempt = 1; ; attempt++) {
-    const port = wantedPort ?? (await choosePort(attempt === 1 ? Number(readSecret(portFile)) : 0));
-    const logStart = statSync(logFile, { throwIfNoEntry: false })?.size ?? 0;
-    const pid = await spawnPostgres(launch, port, logFile);
-    if ((await waitUntilReady(pid, cluster)) !== null) {
-      writeFileSync(portFile, `${port}\n`);
-      return { pid, port };
-    }
-    const said = readFileSync(logFile).subarray(logStart).toString('utf8');
-    const isPassing = /Address already in use|still in use/.test(said);
-    if (!isPassing || attempt === 5) throw new Error(`Postgres did not start (${/(?:FATAL|PANIC): +(.*)/.exec(said)?.[1] ?? 'no reason given'}): see ${logFile}`);
-    await sleep(200 * attempt);
-  }
-}
-
-async function choosePort(last: number): Promise<number> {
-  return last > 0 && (await isPortFree(last)) ? last : freePort();
-}
-
-async function spawnPostgres({ cluster, command, user, watchdog, settings }: Launch, port: number, logFile: string): Promise<number> {
-  const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
-  const args = ['-D', cluster, '-p', String(port), '-h', '127.0.0.1', '-k', '', ...flags];
-  const server: ServerCommand = { command, args, env: databaseEnvironment, stopSignal: 'SIGINT' };
-  if (user.uid !== undefined) server.uid = user.uid;
-  if (user.gid !== undefined) server.gid = user.gid;
-  if (watchdog !== null) return watchdog.spawn({ ...server, logFile });
-  // A file, not a pipe: it must still be there when this process no longer is.
-  const output = openSync(logFile, 'a', 0o600);
-  const child = spawn(command, args, { uid: server.uid, gid: server.gid, env: server.env, cwd: '/', detached: true, stdio: ['ignore', output, output] });
-  closeSync(output);
-  child.unref();
-  return new Promise((done, fail) => {
-    child.once('spawn', () => done(child.pid ?? 0));
-    child.once('error', fail);
-  });
 }
 
 async function makeDatabase(url: (name: string) => string): Promise<void> {

@@ -32,7 +32,11 @@ function fingerprint(): string {
 }
 
 async function runGenerate(): Promise<void> {
-  const child = spawn(process.execPath, ['node_modules/prisma/build/index.js', 'generate'], { cwd: project, stdio: ['ignore', 'pipe', 'pipe'], timeout: generateWithinMs });
+  const child = spawn(process.execPath, ['node_modules/prisma/build/index.js', 'generate'], {
+    cwd: project,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: generateWithinMs,
+  });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (chunk: string) => (output += chunk));
   const isDone = await new Promise<boolean>((resolve, reject) => {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import pg from 'pg';
+import type pg from 'pg';
 import type { Migration } from './migration-files.js';
 
 /** One row of `_prisma_migrations` that was not rolled back. */
@@ -53,7 +53,8 @@ export async function openMigrationTable(client: pg.Client): Promise<MigrationTa
       await ask(client, `INSERT INTO ${table} (id, checksum, migration_name, started_at, logs) VALUES ($1, $2, $3, now(), $4)`, values);
       return id;
     },
-    finishing: (id) => `UPDATE ${table} SET applied_steps_count = applied_steps_count + 1, finished_at = clock_timestamp(), logs = NULL WHERE id = '${id}'`,
+    finishing: (id) =>
+      `UPDATE ${table} SET applied_steps_count = applied_steps_count + 1, finished_at = clock_timestamp(), logs = NULL WHERE id = '${id}'`,
     fail: async (id, fault) => {
       const note = async () => {
         await ask(client, 'ROLLBACK');
@@ -68,7 +69,12 @@ export async function openMigrationTable(client: pg.Client): Promise<MigrationTa
 }
 
 /** One short statement (or several, without values), bounded also where the server no longer answers. */
-export function ask<R extends pg.QueryResultRow>(client: pg.Client, text: string, values: unknown[] = [], timeoutMs = statementTimeoutMs): Promise<pg.QueryResult<R>> {
+export function ask<R extends pg.QueryResultRow>(
+  client: pg.Client,
+  text: string,
+  values: unknown[] = [],
+  timeoutMs = statementTimeoutMs,
+): Promise<pg.QueryResult<R>> {
   // With a list of values, even an empty one, pg speaks the protocol that takes a single statement. Its types lack query_timeout.
   const query = { text, query_timeout: timeoutMs, ...(values.length > 0 && { values }) };
   return client.query<R>(query as pg.QueryConfig);

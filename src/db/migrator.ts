@@ -30,9 +30,19 @@ const goodbyeMs = 3_000;
  * edited after it was applied is refused: this database then differs from what the code believes.
  * @throws Error with a message that says what to do, when a migration failed now or before, or was edited
  */
-export async function migrate({ url, directory = projectMigrations(), log = () => {}, lockTimeoutMs = 60_000 }: MigrateOptions): Promise<{ applied: string[] }> {
+export async function migrate({
+  url,
+  directory = projectMigrations(),
+  log = () => {},
+  lockTimeoutMs = 60_000,
+}: MigrateOptions): Promise<{ applied: string[] }> {
   const migrations = await readMigrations(directory);
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: connectTimeoutMs, keepAlive: true, application_name: 'truetag migrate' });
+  const client = new pg.Client({
+    connectionString: url,
+    connectionTimeoutMillis: connectTimeoutMs,
+    keepAlive: true,
+    application_name: 'truetag migrate',
+  });
   // A lost connection also fails the query under way; without a listener it would end the process.
   client.on('error', () => {});
   try {
@@ -71,7 +81,9 @@ async function takeLock(client: pg.Client, lockTimeoutMs: number): Promise<void>
     await ask(client, 'SELECT pg_advisory_lock($1)', [lockKey], lockTimeoutMs + connectTimeoutMs);
   } catch (error) {
     if (!(error instanceof pg.DatabaseError && error.code === '55P03')) throw error;
-    throw new Error(`Another process has been migrating this database for ${lockTimeoutMs / 1000} s: wait for it to end, then start again`, { cause: error });
+    throw new Error(`Another process has been migrating this database for ${lockTimeoutMs / 1000} s: wait for it to end, then start again`, {
+      cause: error,
+    });
   }
 }
 
@@ -87,7 +99,9 @@ function findPending(migrations: Migration[], rows: MigrationRow[], log: (line: 
     const migration = onDisk.get(name);
     if (migration === undefined) log(`Migration ${name} is applied, but this release does not have it`);
     else if (migration.checksum !== checksum) {
-      throw new Error(`Migration ${name} was edited after it was applied: bring its migration.sql back as it was and put the change into a new migration`);
+      throw new Error(
+        `Migration ${name} was edited after it was applied: bring its migration.sql back as it was and put the change into a new migration`,
+      );
     }
   }
   const applied = new Set(rows.map((row) => row.migration_name));

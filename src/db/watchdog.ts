@@ -34,7 +34,9 @@ export function startWatchdog(): Watchdog {
   const waiting = new Map<number, (answer: { pid?: number; error?: string }) => void>();
   let lastId = 0;
   const over = new Promise<void>((resolve) => child.once('close', () => resolve()));
-  child.once('error', (error) => waiting.forEach((settle) => settle({ error: error.message })));
+  child.once('error', (error) => {
+    for (const settle of waiting.values()) settle({ error: error.message });
+  });
   child.stdin.on('error', () => {});
   createInterface({ input: child.stdout }).on('line', (line) => {
     const answer = JSON.parse(line) as { id: number; pid?: number; error?: string };
@@ -63,7 +65,12 @@ export function startWatchdog(): Watchdog {
     end: async () => {
       child.stdin.end();
       let timer: NodeJS.Timeout | undefined;
-      await Promise.race([over, new Promise<void>((resolve) => { timer = setTimeout(resolve, endWithinMs); })]);
+      await Promise.race([
+        over,
+        new Promise<void>((resolve) => {
+          timer = setTimeout(resolve, endWithinMs);
+        }),
+      ]);
       clearTimeout(timer);
     },
   };

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import type { ImportedProduct } from '../catalog/import.js';
 import { Amount, Currency, isKnownCurrency } from '../catalog/money.js';
-import { limits } from '../catalog/product-input.js';
 import { Media, ProductStatus } from '../catalog/product.js';
+import { limits } from '../catalog/product-input.js';
 import { Slug, text, Uuid } from '../catalog/text.js';
 import type { ShapeFault } from './faults.js';
 import { findUnstorable } from './storable.js';
@@ -55,12 +55,7 @@ const Shape = z
       'category',
     ),
     tags: list(said(255), limits.tags, (tag) => tag, 'tag'),
-    options: list(
-      z.strictObject({ name: said(255), values: list(said(255), 250, (value) => value, 'value') }),
-      limits.options,
-      ({ name }) => name,
-      'option',
-    ),
+    options: list(z.strictObject({ name: said(255), values: z.array(said(255)).max(250) }), limits.options, ({ name }) => name, 'option'),
     attributes: z
       .record(z.string().max(255), z.json())
       .refine(
@@ -69,7 +64,11 @@ const Shape = z
       ),
     media: list(Media, limits.media, ({ url }) => url, 'URL'),
     variants: z.array(Variant).max(2048),
-    previousSlugs: z.array(Slug).max(10_000).optional(),
+    previousSlugs: z
+      .array(Slug)
+      .max(10_000)
+      .transform((slugs) => slugs.toSorted())
+      .optional(),
     createdAt: z.iso
       .datetime({ offset: true })
       .transform((time) => new Date(time).toISOString())

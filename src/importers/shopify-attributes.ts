@@ -15,7 +15,7 @@ export function readAttributes(columns: ShopifyColumns, rows: readonly CsvRow[])
     const value = columns.first(rows, name)?.value;
     if (value !== undefined) attributes[name] = value;
   }
-  if (columns.first(rows, 'giftCard')?.value.toLowerCase() === 'true') attributes['giftCard'] = true;
+  if (columns.first(rows, 'giftCard')?.value.toLowerCase() === 'true') attributes.giftCard = true;
   for (const { key, cell } of columns.attributes) {
     const row = rows.find((candidate) => cell(candidate) !== '');
     if (row) attributes[key] ??= cell(row);

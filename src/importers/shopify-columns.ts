@@ -1,5 +1,5 @@
-import { refuse } from './refusal.js';
 import type { CsvRow } from './csv-rows.js';
+import { refuse } from './refusal.js';
 
 /** The columns we read, by the name of Shopify's exports and by the name of its newer template. All others are left alone. */
 const names = {
@@ -54,7 +54,7 @@ export interface ShopifyColumns {
  */
 export function readShopifyHeader(header: CsvRow): ShopifyColumns {
   const indexes = new Map<string, number[]>();
-  header.cells.forEach((name, index) => indexes.set(fold(name), [...(indexes.get(fold(name)) ?? []), index]));
+  for (const [index, name] of header.cells.entries()) indexes.set(fold(name), [...(indexes.get(fold(name)) ?? []), index]);
   const found = new Map<ShopifyColumn, number>();
   for (const [column, spellings] of Object.entries(names) as [ShopifyColumn, readonly string[]][]) {
     const name = spellings.find((spelling) => indexes.has(fold(spelling)));

@@ -6,7 +6,7 @@ import { slugOf } from './shopify-slug.js';
 /** What the check keeps of every product, its handle, stays below 200 MB with this many. */
 const maxProducts = 1_000_000;
 
-/** What one pass over the whole file tells: it can be read, and how many rows each product has. */
+/** What one pass over the whole file tells: it can be read, and how many rows each product has that has more than one. */
 export interface ShopifySurvey {
   rowsByHandle: Map<string, number>;
   /** Handles whose slug an earlier handle of the file has taken. */
@@ -46,6 +46,8 @@ export async function surveyShopify(bytes: Bytes, maxWaitingBytes: number, onByt
     if (lastBytes > maxWaitingBytes) throw refuse(row.line, 'product_too_large', `the product ${handle} has more rows than can be imported at once`);
     last = handle;
   }
+  // Files of a million products are files of small ones: what needs no remembering is let go before the products themselves are built.
+  for (const [handle, rows] of survey.rowsByHandle) if (rows === 1) survey.rowsByHandle.delete(handle);
   return survey;
 }
 
@@ -71,7 +73,7 @@ export async function* groupShopifyRows(
     const size = sizeOf(row);
     group.bytes += size;
     waitingBytes += size;
-    if (group.rows.length === survey.rowsByHandle.get(handle)) {
+    if (group.rows.length === (survey.rowsByHandle.get(handle) ?? 1)) {
       waiting.delete(handle);
       waitingBytes -= group.bytes;
       yield { handle, rows: group.rows, columns };

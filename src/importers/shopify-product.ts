@@ -1,5 +1,5 @@
-import type { ImportItem, ImportedProduct } from '../catalog/import.js';
 import { sanitizeDescription } from '../catalog/html.js';
+import type { ImportedProduct, ImportItem } from '../catalog/import.js';
 import type { ProductStatus } from '../catalog/product.js';
 import { limits } from '../catalog/product-input.js';
 import { createFaults, type Faults } from './faults.js';

@@ -1,16 +1,20 @@
+import { isUtf8 } from 'node:buffer';
 import plugin from 'fastify-plugin';
 import { AppError } from '../errors.js';
 
 /** Deeper than any document of ours; without a limit the checks behind it would run out of stack. */
 const maxDepth = 40;
 
-/** The JSON body parser of Fastify, which refuses prototype poisoning, behind a limit on nesting. */
+/** The JSON body parser of Fastify, which refuses prototype poisoning, for bytes that are UTF-8, behind a limit on nesting. */
 export const jsonBodyPlugin = plugin(async (app) => {
   const parse = app.getDefaultJsonParser('error', 'error');
   app.removeContentTypeParser(['application/json', 'text/plain']);
-  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
-    if (isDeeper(body as string)) done(Object.assign(new AppError('unusable', `The body is nested deeper than ${maxDepth} levels`), { statusCode: 422 }));
-    else parse(request, body as string, done);
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
+    const text = body.toString();
+    // Decoding would put a replacement character where the caller meant another, and nobody would be told.
+    if (!isUtf8(body as Buffer)) done(new AppError('invalid', 'The body is not UTF-8'));
+    else if (isDeeper(text)) done(new AppError('unusable', `The body is nested deeper than ${maxDepth} levels`));
+    else parse(request, text, done);
   });
 });
 

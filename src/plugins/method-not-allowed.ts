@@ -18,16 +18,22 @@ export function refuseOtherMethods(app: FastifyInstance): { finish(): void } {
   return {
     finish() {
       const patterns = [...routes].map(([url, known]) => ({ url, known: new Set(known) }));
-      for (const { url, known } of patterns) {
-        const allowed = [...known].sort();
+      for (const { url } of patterns) {
         // A fixed path must not hide a parameter beside it: GET /v1/products/batch is a product whose slug is "batch".
-        const isElsewhere = (method: string) => patterns.some((other) => other.url !== url && other.known.has(method) && covers(other.url, url));
-        const refused = methods.filter((method) => !known.has(method) && !isElsewhere(method));
+        const allowed = methods.filter((method) => patterns.some((other) => other.known.has(method) && covers(other.url, url)));
+        const refused = methods.filter((method) => !allowed.includes(method));
         if (refused.length === 0) continue;
-        app.route({ method: refused, url, schema: { hide: true }, config: { isOpen: true, isRefusal: true }, onRequest: async (request, reply) => {
-          refuseMethod(allowed)(request, reply);
-          return reply;
-        }, handler: () => {} });
+        app.route({
+          method: refused,
+          url,
+          schema: { hide: true },
+          config: { isOpen: true, isRefusal: true },
+          onRequest: async (request, reply) => {
+            refuseMethod(allowed)(request, reply);
+            return reply;
+          },
+          handler: () => {},
+        });
       }
     },
   };

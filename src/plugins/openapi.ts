@@ -1,5 +1,6 @@
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
+import type { FastifySchema } from 'fastify';
 import plugin from 'fastify-plugin';
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
 
@@ -12,17 +13,29 @@ export const openapiPlugin = plugin<{ version: string }>(async (app, { version }
       components: { securitySchemes: { adminKey: { type: 'http', scheme: 'bearer' } } },
       tags: [{ name: 'Storefront' }, { name: 'Admin' }, { name: 'Health' }, { name: 'Demo' }],
     },
-    transform: jsonSchemaTransform,
+    transform: (route) => withFileBody(jsonSchemaTransform(route)),
     transformObject: (document) => pruneTwins(jsonSchemaTransformObject(document) as Json) as never,
   });
   await app.register(swaggerUi, { routePrefix: '/docs', uiConfig: { tryItOutEnabled: true } });
+  // Made as the server comes up: a document that cannot be made stops the start and not the first reader.
+  let document = '';
+  app.addHook('onReady', async () => {
+    document = JSON.stringify(app.swagger());
+  });
   app.get('/openapi.json', { schema: { hide: true } }, async (_request, reply) => {
     reply.header('content-type', 'application/json; charset=utf-8');
-    return JSON.stringify(app.swagger());
+    return document;
   });
 });
 
 type Json = { [key: string]: unknown };
+
+/** A route that says what it `consumes` and has no schema of a body takes a file: it is streamed, so there is nothing to validate. */
+function withFileBody<Route extends { schema: FastifySchema & { consumes?: readonly string[] } }>(route: Route): Route {
+  const { schema } = route;
+  if (!schema?.consumes || schema.body !== undefined) return route;
+  return { ...route, schema: { ...schema, body: { type: 'string', description: 'The file itself' } } };
+}
 
 /** Schemas come out twice, as what is read and as what is written (`XInput`). Where both say the same, one of them goes. */
 function pruneTwins(document: Json): Json {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import plugin from 'fastify-plugin';
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
@@ -5,6 +6,7 @@ import { type AppError, type ErrorCode, type FieldFault, isAppError } from '../e
 
 /** THE TABLE of what each failure is over HTTP. */
 const statusOf: Record<ErrorCode, number> = {
+  invalid: 400,
   unauthorized: 401,
   forbidden: 403,
   not_found: 404,
@@ -42,6 +44,18 @@ const titles: Record<number, string> = {
   503: 'Service unavailable',
 };
 
+/** What Fastify itself refuses has the code that we would give it. */
+const codes: Record<number, string> = {
+  400: 'bad_request',
+  404: 'not_found',
+  405: 'method_not_allowed',
+  408: 'request_timeout',
+  413: 'too_large',
+  414: 'uri_too_long',
+  415: 'unsupported_media',
+  431: 'headers_too_large',
+};
+
 interface Failure {
   status: number;
   code: string;
@@ -76,15 +90,19 @@ export function onFrameworkError(error: FastifyError, request: FastifyRequest, r
 
 /** The bytes of an answer to a request that could not even be parsed. */
 export function rawProblem(status: 400 | 408 | 431): string {
-  const body = JSON.stringify({ type: 'about:blank', title: titles[status], status, detail: 'The request could not be read', code: 'bad_request', requestId: '' });
-  return `HTTP/1.1 ${status} ${titles[status]}\r\nContent-Type: application/problem+json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`;
+  const requestId = randomUUID();
+  const body = JSON.stringify({ type: 'about:blank', title: titles[status], status, detail: 'The request could not be read', code: codes[status], requestId });
+  const headers = [`Content-Type: application/problem+json`, `Content-Length: ${Buffer.byteLength(body)}`, `X-Request-Id: ${requestId}`, 'Connection: close'];
+  return `HTTP/1.1 ${status} ${titles[status]}\r\n${headers.join('\r\n')}\r\n\r\n${body}`;
 }
 
 function sendProblem(request: FastifyRequest, reply: FastifyReply, { status, code, detail, errors }: Failure) {
   const body = { type: 'about:blank', title: titles[status] ?? 'Error', status, detail, code, requestId: request.id, ...(errors?.length ? { errors } : {}) };
   if (status === 503) reply.header('retry-after', '1');
   if (status === 401) reply.header('www-authenticate', 'Bearer realm="truetag"');
-  if (request.url.startsWith('/v1')) reply.header('cache-control', 'private, no-cache');
+  // Both stand there already, unless the request failed before the first hook.
+  reply.header('x-request-id', request.id);
+  if (request.url.startsWith('/v1/')) reply.header('cache-control', 'private, no-cache');
   reply.removeHeader('etag');
   reply.code(status).header('content-type', 'application/problem+json').send(Buffer.from(JSON.stringify(body)));
 }
@@ -100,7 +118,8 @@ function describe(error: FastifyError | AppError): Failure {
   if (isAppError(error)) return { status: statusOf[error.code], code: error.code, detail: error.message, errors: error.faults };
   const status = 'statusCode' in error ? error.statusCode : undefined;
   if (status !== undefined && status >= 400 && status < 500) {
-    return { status: status in titles ? status : 400, code: (error.code ?? 'bad_request').replace(/^FST_(ERR_)?/, '').toLowerCase(), detail: error.message };
+    const known = status in codes ? status : 400;
+    return { status: known, code: codes[known] ?? 'bad_request', detail: error.message };
   }
   if (status === 503) return { status: 503, code: 'busy', detail: 'The server is busy or stopping: try again' };
   return { status: 500, code: 'internal', detail: 'Something went wrong on our side; the request id finds it in the log' };

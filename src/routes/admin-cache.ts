@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { NoQuery } from './no-query.js';
 import { adminProblems, adminSecurity } from './problems.js';
 
 const count = z.int().min(0).optional();
@@ -34,6 +35,7 @@ export const adminCacheRoutes: FastifyPluginAsyncZod<{ report: () => object }> =
         tags: ['Admin'],
         security: adminSecurity,
         summary: 'The policy table with what happened under each row',
+        querystring: NoQuery,
         response: { 200: CacheState, ...adminProblems() },
       },
     },

@@ -6,6 +6,7 @@ import type { ImportRunner } from '../catalog/import-runner.js';
 import { Currency } from '../catalog/money.js';
 import { Uuid } from '../catalog/text.js';
 import { AppError } from '../errors.js';
+import { NoQuery } from './no-query.js';
 import { adminProblems, adminSecurity } from './problems.js';
 
 const tags = ['Admin'];
@@ -39,7 +40,7 @@ export const adminImportRoutes: FastifyPluginAsyncZod<{ imports: ImportRunner; d
 
   app.get(
     '/v1/admin/imports/:id',
-    { schema: { tags, security, summary: 'How an import stands', params: z.strictObject({ id: Uuid }), response: { 200: ImportJob, ...adminProblems(404) } } },
+    { schema: { tags, security, summary: 'How an import stands', params: z.strictObject({ id: Uuid }), querystring: NoQuery, response: { 200: ImportJob, ...adminProblems(404) } } },
     async (request) => imports.find(request.params.id),
   );
 };

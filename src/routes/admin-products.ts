@@ -3,8 +3,9 @@ import { z } from 'zod';
 import { productETag } from '../catalog/etag.js';
 import { Currency } from '../catalog/money.js';
 import type { ProductAdminService } from '../catalog/product-admin-service.js';
-import { AdminProduct, ProductInput, ProductPatch } from '../catalog/product-input.js';
+import { AdminProduct, NewProduct, ProductPatch } from '../catalog/product-input.js';
 import { Uuid } from '../catalog/text.js';
+import { NoQuery } from './no-query.js';
 import { adminProblems, adminSecurity } from './problems.js';
 
 const tags = ['Admin'];
@@ -15,7 +16,7 @@ const headers = z.looseObject({ 'if-match': z.string().optional().describe('The 
 export const adminProductRoutes: FastifyPluginAsyncZod<{ products: ProductAdminService; shape: number }> = async (app, { products, shape }) => {
   app.post(
     '/v1/admin/products',
-    { schema: { tags, security, summary: 'Create a product', body: ProductInput, response: { 201: AdminProduct, ...adminProblems(409, 413, 415, 422) } } },
+    { schema: { tags, security, summary: 'Create a product', querystring: NoQuery, body: NewProduct, response: { 201: AdminProduct, ...adminProblems(409, 413, 415, 422) } } },
     async (request, reply) => {
       const product = await products.create(request.body);
       return reply.code(201).header('location', `/v1/admin/products/${product.id}`).header('etag', productETag(product.version, shape)).send(product);
@@ -49,6 +50,7 @@ export const adminProductRoutes: FastifyPluginAsyncZod<{ products: ProductAdminS
         summary: 'Change a product',
         description: 'What is left out stays; lists are replaced whole. The document of the GET may be edited and sent back.',
         params,
+        querystring: NoQuery,
         headers,
         body: ProductPatch,
         response: { 200: AdminProduct, ...adminProblems(404, 409, 412, 413, 415, 422) },
@@ -69,6 +71,7 @@ export const adminProductRoutes: FastifyPluginAsyncZod<{ products: ProductAdminS
         summary: 'Archive a product',
         description: 'It leaves the shop and keeps its data; PATCH its status to bring it back.',
         params,
+        querystring: NoQuery,
         headers,
         response: { 200: AdminProduct, ...adminProblems(404, 412) },
       },

@@ -6,6 +6,7 @@ import { PriceWrite, type PriceWriteLog } from '../catalog/price-writes.js';
 import { PriceChange, PriceChanged } from '../catalog/product-input.js';
 import { line, Uuid } from '../catalog/text.js';
 import { FoundVariant, type VariantSearch } from '../catalog/variant-search.js';
+import { NoQuery } from './no-query.js';
 import { adminProblems, adminSecurity } from './problems.js';
 
 const tags = ['Admin'];
@@ -28,6 +29,7 @@ export const adminVariantRoutes: FastifyPluginAsyncZod<AdminVariantServices> = a
         summary: 'Change a price',
         description: 'The same price again changes nothing and leaves the version.',
         params: z.strictObject({ id: Uuid }),
+        querystring: NoQuery,
         headers: z.looseObject({ 'if-match': z.string().optional().describe('"<version>" or the ETag of the product that the change is meant for') }),
         body: PriceChange,
         response: { 200: PriceChanged, ...adminProblems(404, 412, 413, 415, 422) },
@@ -59,6 +61,7 @@ export const adminVariantRoutes: FastifyPluginAsyncZod<AdminVariantServices> = a
         security,
         summary: 'Set the stock of a variant',
         params: z.strictObject({ variantId: Uuid }),
+        querystring: NoQuery,
         body: InventoryChange,
         response: { 200: Inventory, ...adminProblems(404, 413, 415) },
       },
@@ -68,7 +71,7 @@ export const adminVariantRoutes: FastifyPluginAsyncZod<AdminVariantServices> = a
 
   app.get(
     '/v1/admin/price-writes',
-    { schema: { tags, security, summary: 'The last price writes of this process', response: { 200: z.strictObject({ data: z.array(PriceWrite) }), ...adminProblems() } } },
+    { schema: { tags, security, summary: 'The last price writes of this process', querystring: NoQuery, response: { 200: z.strictObject({ data: z.array(PriceWrite) }), ...adminProblems() } } },
     async () => ({ data: priceWrites.list() }),
   );
 };

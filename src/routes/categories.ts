@@ -4,6 +4,7 @@ import { CategoryPage, type CategoryService, CategoryTree } from '../catalog/cat
 import { Slug } from '../catalog/text.js';
 import { AppError } from '../errors.js';
 import { sendJson, tellCache } from './http-cache.js';
+import { NoQuery } from './no-query.js';
 import { problems } from './problems.js';
 
 export const categoryRoutes: FastifyPluginAsyncZod<{ categories: CategoryService }> = async (app, { categories }) => {
@@ -13,7 +14,7 @@ export const categoryRoutes: FastifyPluginAsyncZod<{ categories: CategoryService
       schema: {
         tags: ['Storefront'],
         summary: 'Read the category tree with its product counts',
-        querystring: z.strictObject({}),
+        querystring: NoQuery,
         response: { 200: CategoryTree, ...problems() },
       },
     },
@@ -30,7 +31,7 @@ export const categoryRoutes: FastifyPluginAsyncZod<{ categories: CategoryService
         tags: ['Storefront'],
         summary: 'Read one category with its path and what is below it',
         params: z.strictObject({ slug: Slug }),
-        querystring: z.strictObject({}),
+        querystring: NoQuery,
         response: { 200: CategoryPage, ...problems(404) },
       },
     },

@@ -14,9 +14,9 @@ const cacheStatus: Record<Outcome, string> = {
   bypass: 'truetag; fwd=bypass',
 };
 
-/** Says how the answer was come by (RFC 9211), and that whoever keeps a copy must ask before using it. */
+/** Says how the answer was come by (RFC 9211). */
 export function tellCache(reply: FastifyReply, outcome: Outcome): FastifyReply {
-  return reply.header('cache-status', cacheStatus[outcome]).header('cache-control', 'private, no-cache');
+  return reply.header('cache-status', cacheStatus[outcome]);
 }
 
 /** Sends bytes that are JSON already. */

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { Inventory, type InventoryService } from '../catalog/inventory-service.js';
 import { Uuid } from '../catalog/text.js';
 import { tellCache } from './http-cache.js';
+import { NoQuery } from './no-query.js';
 import { problems } from './problems.js';
 
 export const inventoryRoutes: FastifyPluginAsyncZod<{ inventory: InventoryService }> = async (app, { inventory }) => {
@@ -13,7 +14,7 @@ export const inventoryRoutes: FastifyPluginAsyncZod<{ inventory: InventoryServic
         tags: ['Storefront'],
         summary: 'Read the stock of a variant, never from a cache',
         params: z.strictObject({ variantId: Uuid }),
-        querystring: z.strictObject({}),
+        querystring: NoQuery,
         response: { 200: Inventory, ...problems(404) },
       },
     },

@@ -9,6 +9,7 @@ import type { ProductService } from '../catalog/product-service.js';
 import { Slug } from '../catalog/text.js';
 import { AppError } from '../errors.js';
 import { sendJson, tellCache } from './http-cache.js';
+import { NoQuery } from './no-query.js';
 import { problems } from './problems.js';
 
 const optionPrefix = 'option.';
@@ -79,6 +80,7 @@ export const productRoutes: FastifyPluginAsyncZod<{ products: ProductService; li
       schema: {
         tags: ['Storefront'],
         summary: 'Read up to 100 products at once',
+        querystring: NoQuery,
         body: Batch,
         response: { 200: Batched, ...problems(413, 415, 422) },
       },

@@ -46,7 +46,9 @@ async function ask(url: string, text: string): Promise<unknown[]> {
 describe('startEmbeddedPostgres', () => {
   it('makes a UTF-8 cluster behind a password, and comes back on it at the same port', async () => {
     const first = await start();
-    expect(await ask(first.url, 'SELECT current_database() AS name, getdatabaseencoding() AS encoding')).toEqual([{ name: 'truetag', encoding: 'UTF8' }]);
+    expect(await ask(first.url, 'SELECT current_database() AS name, getdatabaseencoding() AS encoding')).toEqual([
+      { name: 'truetag', encoding: 'UTF8' },
+    ]);
     await expect(ask(first.url.replace(/:[^:@]+@/, ':wrong@'), 'SELECT 1')).rejects.toThrow('password authentication failed');
     expect(statSync(join(made, 'postgres-password')).mode & 0o777).toBe(0o600);
     await ask(first.url, 'CREATE TABLE kept AS SELECT 7 AS value');

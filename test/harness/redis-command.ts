@@ -1,7 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 
-const policyFile = '/usr/sbin/policy-rc.d';
 const aptTimeoutMs = 240_000;
 
 /**
@@ -11,7 +10,9 @@ const aptTimeoutMs = 240_000;
 export function findRedisServer(): string {
   const found = lookUp() ?? (canInstall() ? install() : undefined);
   if (found === undefined) {
-    throw new Error('The tests need redis-server: install it (apt-get install redis-server, brew install redis), or set TEST_USE_EXTERNAL=1 with DATABASE_URL and REDIS_URL');
+    throw new Error(
+      'The tests need redis-server: install it (apt-get install redis-server, brew install redis), or set TEST_USE_EXTERNAL=1 with DATABASE_URL and REDIS_URL',
+    );
   }
   return found;
 }
@@ -25,24 +26,25 @@ function canInstall(): boolean {
   return process.getuid?.() === 0 && existsSync('/etc/debian_version');
 }
 
-/** The package starts a daemon on port 6379 unless a policy forbids it; ours stands only as long as apt runs. */
-function install(): string | undefined {
-  const isOurs = !existsSync(policyFile);
-  if (isOurs) writeFileSync(policyFile, '#!/bin/sh\nexit 101\n', { mode: 0o755, flag: 'wx' });
-  try {
-    process.stderr.write('Installing redis-server by apt\n');
-    if (!apt('install')) {
-      apt('update');
-      apt('install');
-    }
-  } finally {
-    if (isOurs) rmSync(policyFile, { force: true });
-  }
-  return lookUp();
-}
+/**
+ * The package starts a daemon on port 6379 unless a policy forbids it. Ours stands only as long as apt runs, and the shell takes it away
+ * also where Ctrl-C ends us first; one that is there already is left alone.
+ */
+const script = `
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+  trap 'rm -f "$policy"' EXIT
+  trap 'exit 130' HUP INT TERM
+  printf '#!/bin/sh\\nexit 101\\n' >"$policy"
+  chmod 755 "$policy"
+fi
+export DEBIAN_FRONTEND=noninteractive
+install() { apt-get install -y -qq --no-install-recommends redis-server >/dev/null; }
+install || { apt-get update -qq && install; }
+`;
 
-function apt(task: 'install' | 'update'): boolean {
-  const args = task === 'update' ? ['update', '-qq'] : ['install', '-y', '-qq', '--no-install-recommends', 'redis-server'];
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  return spawnSync('apt-get', args, { env, stdio: ['ignore', 'ignore', 'inherit'], timeout: aptTimeoutMs }).status === 0;
+function install(): string | undefined {
+  process.stderr.write('Installing redis-server by apt\n');
+  spawnSync('/bin/sh', ['-c', script], { stdio: ['ignore', 'ignore', 'inherit'], timeout: aptTimeoutMs });
+  return lookUp();
 }

@@ -49,6 +49,9 @@ async function dropAbandoned(client: pg.Client): Promise<void> {
 }
 
 async function databasesLike(client: pg.Client, start: string): Promise<string[]> {
-  const { rows } = await client.query<{ datname: string }>(`SELECT datname FROM pg_database WHERE starts_with(datname, $1) AND datname ~ '^truetag_test_\\d+_\\w+$'`, [start]);
+  const { rows } = await client.query<{ datname: string }>(
+    `SELECT datname FROM pg_database WHERE starts_with(datname, $1) AND datname ~ '^truetag_test_\\d+_\\w+$'`,
+    [start],
+  );
   return rows.map(({ datname }) => datname);
 }

@@ -1,7 +1,7 @@
 import { createReadStream, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { fixture, readAll, type ReadFile } from './read-all.js';
+import { fixture, type ReadFile, readAll } from './read-all.js';
 
 /** Counted independently: products, variants, images, sum of variant prices in cents. */
 const samples = {
@@ -24,7 +24,7 @@ describe('the counts of whole Shopify files', () => {
     expect(countsOf(read)).toEqual(counts);
   });
 
-  const folder = join(process.env['CATALOG_SAMPLES_DIR'] || 'samples', 'shopify');
+  const folder = join(process.env.CATALOG_SAMPLES_DIR || 'samples', 'shopify');
   if (existsSync(folder)) {
     it.each(Object.entries(samples))('are right for the real file %s', async (name, counts) => {
       const read = await readAll(() => createReadStream(join(folder, name)));
