@@ -37,7 +37,9 @@ async function start(shutdown: Shutdown): Promise<void> {
   endWhereAsked(shutdown);
   if (config.migrate) await migrate({ url: (config.databaseUrl && config.databaseDirectUrl) ?? databaseUrl, log: note });
   const kept = config.adminApiKey === undefined ? keepSecret(join(config.dataDir, 'admin-key'), 'tt_') : null;
-  const complete = { ...config, databaseUrl, migrate: false, adminApiKey: config.adminApiKey ?? kept ?? undefined };
+  // A person reads this terminal: warnings, unless more (or less) was asked for.
+  const logLevel = config.logLevel === 'info' ? 'warn' : config.logLevel;
+  const complete = { ...config, databaseUrl, logLevel, migrate: false, adminApiKey: config.adminApiKey ?? kept ?? undefined };
   endWhereAsked(shutdown);
 
   // Only now: these modules need the generated client.
