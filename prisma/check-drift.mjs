@@ -3,7 +3,8 @@
 // The engine is its WebAssembly build: the native one is a download that `npm ci` does not bring. It sees neither checks and triggers nor
 // partial and expression indexes; those are read in review only.
 //
-// With DATABASE_URL the empty database is made on that server and dropped again, without it on a Postgres of this run's own.
+// Another schema than prisma/schema.prisma may be named as the argument. With DATABASE_URL the empty database is made on that server and
+// dropped again, without it on a Postgres of this run's own.
 import { chmodSync, mkdtempSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -16,7 +17,7 @@ import pg from 'pg';
 import { startEmbeddedPostgres } from '../src/db/embedded.ts';
 import { migrate } from '../src/db/migrator.ts';
 
-const schemaPath = fileURLToPath(new URL('schema.prisma', import.meta.url));
+const schemaPath = process.argv[2] ?? fileURLToPath(new URL('schema.prisma', import.meta.url));
 
 /** The types of Postgres that its catalog is asked for, by oid. */
 const columnTypes = new Map([
@@ -46,7 +47,9 @@ try {
 } finally {
   await server.stop();
 }
-process.stdout.write(missing === '' ? 'schema.prisma and the migrations agree\n' : `What schema.prisma has and the migrations do not make:\n\n${missing}\n`);
+process.stdout.write(
+  missing === '' ? 'schema.prisma and the migrations agree\n' : `What schema.prisma has and the migrations do not make:\n\n${missing}\n`,
+);
 // The engine leaves a timer behind that would hold the process for ten seconds.
 process.exit(missing === '' ? 0 : 1);
 
@@ -78,7 +81,9 @@ async function missingIn(url) {
 }
 
 async function openEngine(files, adapter) {
-  const wasmPath = createRequire(import.meta.url).resolve('@prisma/schema-engine-wasm/schema_engine_bg').replace(/\.js$/, '.wasm');
+  const wasmPath = createRequire(import.meta.url)
+    .resolve('@prisma/schema-engine-wasm/schema_engine_bg')
+    .replace(/\.js$/, '.wasm');
   const { instance } = await WebAssembly.instantiate(readFileSync(wasmPath), { './schema_engine_bg.js': glue });
   globalThis.PRISMA_WASM_PANIC_REGISTRY = { set_message: (message) => process.stderr.write(`${message}\n`) };
   glue.__wbg_set_wasm(instance.exports);

@@ -28,7 +28,7 @@ import { createProductReads } from './db/product-reads.js';
 import { createProductWrites } from './db/product-writes.js';
 import { createQuoteReads } from './db/quotes.js';
 import { createDatabaseWatch } from './db/watch.js';
-import { AppError } from './errors.js';
+import { AppError, isAppError } from './errors.js';
 import { pickImporter } from './importers/importer.js';
 import { authPlugin } from './plugins/auth.js';
 import { cacheControlPlugin } from './plugins/cache-control.js';
@@ -38,6 +38,7 @@ import { openapiPlugin } from './plugins/openapi.js';
 import { onFrameworkError, problemPlugin, rawProblem } from './plugins/problem.js';
 import { redisPlugin } from './plugins/redis.js';
 import { requestIdOf, requestIdPlugin } from './plugins/request-id.js';
+import { strictRequestPlugin } from './plugins/strict-request.js';
 import { unsupportedHeadersPlugin } from './plugins/unsupported-headers.js';
 import { adminCacheRoutes } from './routes/admin-cache.js';
 import { adminImportRoutes } from './routes/admin-imports.js';
@@ -74,7 +75,7 @@ export async function createApp(config: Config & { databaseUrl: string }): Promi
     return503OnClosing: false,
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 1024 },
-    http: { headersTimeout: 10_000, maxHeaderSize: 16 * 2 ** 10 },
+    http: { headersTimeout: 10_000, maxHeaderSize: 16 * 2 ** 10, requireHostHeader: false },
     frameworkErrors: onFrameworkError,
     clientErrorHandler(error, socket) {
       const status = error.code === 'HPE_HEADER_OVERFLOW' ? 431 : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400;
@@ -96,7 +97,10 @@ export async function createApp(config: Config & { databaseUrl: string }): Promi
   // Connections
   const db = createDatabase({ url: config.databaseUrl, max: config.databasePool, onConnectionLost: warnOnce('a database connection was lost') });
   fastify.addHook('onClose', () => db.close());
-  const catalogId = await readCatalogId(db);
+  const catalogId = await readCatalogId(db).catch(async (error: unknown) => {
+    await fastify.close();
+    throw isAppError(error) ? error : new Error('The database has no catalog yet: run `npm run migrate` first, or start with MIGRATE=true', { cause: error });
+  });
   const watch = createDatabaseWatch(db);
   await fastify.register(redisPlugin, { url: config.redisUrl, onError: warnOnce('Redis cannot be reached; reads go on from Postgres') });
 
@@ -153,6 +157,7 @@ export async function createApp(config: Config & { databaseUrl: string }): Promi
   await fastify.register(requestIdPlugin);
   await fastify.register(cacheControlPlugin);
   await fastify.register(problemPlugin);
+  await fastify.register(strictRequestPlugin);
   await fastify.register(jsonBodyPlugin);
   await fastify.register(authPlugin, { adminApiKey: config.adminApiKey });
   await fastify.register(unsupportedHeadersPlugin);

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { totalmem } from 'node:os';
+import currencyCodes from 'currency-codes';
 import { z } from 'zod';
 
 const flag = (byDefault: boolean) => z.enum(['true', 'false'], 'must be true or false').default(byDefault ? 'true' : 'false').transform((value) => value === 'true');
@@ -14,9 +15,16 @@ const Environment = z.object({
   DATABASE_DIRECT_URL: url('postgres:', 'postgresql:').optional(),
   DATABASE_POOL: whole(2, 200).default(10),
   REDIS_URL: url('redis:', 'rediss:').optional(),
-  DEFAULT_CURRENCY: z.string().regex(/^[A-Z]{3}$/, 'must be an ISO 4217 code such as USD').default('USD'),
+  DEFAULT_CURRENCY: z
+    .string()
+    .refine((value) => /^[A-Z]{3}$/.test(value) && currencyCodes.code(value) !== undefined, 'must be an ISO 4217 code such as USD')
+    .default('USD'),
   MIGRATE: flag(true),
-  ADMIN_API_KEY: z.string().min(32, 'must have at least 32 characters').optional(),
+  ADMIN_API_KEY: z
+    .string()
+    .min(32, 'must have at least 32 characters')
+    .regex(/^[\x21-\x7e]*$/, 'must consist of printable ASCII characters, without spaces, to travel in a header')
+    .optional(),
   DATA_DIR: z.string().default('.data'),
   SEED_DEMO: z.enum(['true', 'false'], 'must be true or false').transform((value) => value === 'true').optional(),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),

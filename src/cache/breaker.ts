@@ -13,7 +13,12 @@ export interface Breaker {
  * @param everyMs time between two probes
  * @param onStuck called after three failed probes in a row: a connection that swallows bytes looks healthy from here and wants replacing
  */
-export function createBreaker(options: { probe: () => Promise<unknown>; everyMs: number; onStuck: () => void; onChange?: (isOpen: boolean) => void }): Breaker {
+export function createBreaker(options: {
+  probe: () => Promise<unknown>;
+  everyMs: number;
+  onStuck: () => void;
+  onChange?: (isOpen: boolean) => void;
+}): Breaker {
   let open = false;
   let isClosed = false;
   let failures = 0;

@@ -22,7 +22,14 @@ export interface Cache {
 }
 
 export interface CacheReport {
-  rows: ({ name: RowName } & Policy & { hits?: number; misses?: number; staleServes?: number; fills?: number; fillsRefused?: number; waits?: number })[];
+  rows: ({ name: RowName } & Policy & {
+      hits?: number;
+      misses?: number;
+      staleServes?: number;
+      fills?: number;
+      fillsRefused?: number;
+      waits?: number;
+    })[];
   memory: { entries: number; bytes: number; maxBytes: number };
   redis: 'up' | 'down' | 'none';
   /** Blocks and leases belong to the price protocol; without it memory is trusted for `trustMs` and nothing is ever blocked. */
@@ -75,4 +82,3 @@ export function createCache(options: {
     close: () => store.close(),
   };
 }
-

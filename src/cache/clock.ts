@@ -16,3 +16,19 @@ export function pause(ms: number): Promise<void> {
     setTimeout(resolve, ms).unref();
   });
 }
+
+/**
+ * Waits for a promise no longer than `ms`. The work itself is bounded where it runs; here only the waiting ends. After a stall of this process
+ * the timer is seen before an answer that has long been there, so one look at the sockets comes first.
+ */
+export async function withTimeout<T>(work: Promise<T>, ms: number, timeout: () => Error): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => setImmediate(() => reject(timeout())), ms);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,5 +1,5 @@
 import { isHit, type Outcome } from './outcome.js';
-import { type ReadRow, policies } from './policies.js';
+import { policies, type ReadRow } from './policies.js';
 
 /** What happened under one row of the table since the process started. */
 export interface RowCounters {

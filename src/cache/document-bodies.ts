@@ -1,5 +1,5 @@
-import { jittered } from './clock.js';
 import type { Clock } from './clock.js';
+import { jittered } from './clock.js';
 import { type Filled, fillOnce, type Look } from './fill-once.js';
 import { cacheKey } from './keys.js';
 import type { Outcome } from './outcome.js';

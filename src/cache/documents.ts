@@ -1,13 +1,13 @@
 import type { Clock } from './clock.js';
 import { jittered } from './clock.js';
 import type { RowCounters } from './counters.js';
-import { type DocumentBody, type DocumentSource, createBodies } from './document-bodies.js';
-import { type DocumentEntry, type HeldDocument, type LookupEntry, createDocumentEntry } from './held-document.js';
+import { createBodies, type DocumentBody, type DocumentSource } from './document-bodies.js';
+import { createDocumentEntry, type DocumentEntry, type HeldDocument, type LookupEntry } from './held-document.js';
 import type { Memory } from './memory.js';
 import type { Outcome } from './outcome.js';
 import { policies, type ReadRow, tuning } from './policies.js';
 import type { RedisStore } from './redis-store.js';
-import { type Version, createVersionLane } from './version-lane.js';
+import { createVersionLane, type Version } from './version-lane.js';
 
 export type DocumentAnswer = { held: HeldDocument; outcome: Outcome } | { held: null; outcome: Outcome };
 export type DocumentRow = Extract<ReadRow, 'productDetail' | 'productBatch' | 'productListing'>;

@@ -5,6 +5,9 @@ import { down, type RedisStore } from './redis-store.js';
 
 const fields = ['membership', 'price', 'stock'] as const satisfies readonly Listing[];
 
+/** Where numbers begin in a Redis that has none: above all it ever had, unless it was raised more than a thousand times in every millisecond. */
+const start = () => 1000 * Date.now();
+
 /**
  * Generations drop many cached pages at once: the numbers are part of a page's key, so raising one (one INCR) makes every page that depends
  * on it unreachable, without KEYS or SCAN. Instances learn of a raise when they next ask, at most `trustMs` later. While Redis is away the
@@ -31,9 +34,9 @@ export function createGenerations(options: { store: RedisStore; clock: Clock; ca
     const sentAt = clock.now();
     const handed = new Map<Listing, number>();
     for (const [field, by] of owed) {
-      if (by > 0 && (await store.raise(key, [field], by, Date.now())) === true) handed.set(field, by);
+      if (by > 0 && (await store.raise(key, [field], by, start())) === true) handed.set(field, by);
     }
-    const values = await store.generations(key, fields, Date.now());
+    const values = await store.generations(key, fields, start());
     askedAt = sentAt;
     if (values === down) return false;
     // In one turn: with the debt gone and the new number not known yet, keys would name the pages from before the raise again.
@@ -54,11 +57,14 @@ export function createGenerations(options: { store: RedisStore; clock: Clock; ca
   return {
     async of(depends) {
       if (clock.now() - askedAt > policies.productListing.trustMs) await refresh();
-      return [...depends].sort().map((field) => `${field}${known.get(field)}.${owed.get(field)}`).join();
+      return [...depends]
+        .sort()
+        .map((field) => `${field}${known.get(field)}.${owed.get(field)}`)
+        .join();
     },
     async raise(drops) {
       if (drops.length === 0) return;
-      if ((await store.raise(key, drops, 1, Date.now())) === true) {
+      if ((await store.raise(key, drops, 1, start())) === true) {
         // A query that is on its way may bring the numbers from before; ask once more behind it.
         await asking;
         if (await refresh()) return;

@@ -18,6 +18,8 @@ export function createMemory(maxBytes: number): Memory {
   return {
     get: (key) => entries.get(key),
     set: (key, value, bytes) => {
+      // lru-cache keeps the old size of a value that is set again, and ours have grown.
+      if (entries.peek(key) === value) entries.delete(key);
       entries.set(key, value, { size: Math.ceil(bytes) + 2 * key.length + overheadBytes });
     },
     delete: (key) => {

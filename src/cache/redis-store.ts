@@ -1,10 +1,10 @@
 import type { Redis } from 'ioredis';
 import { type Breaker, createBreaker } from './breaker.js';
+import { withTimeout } from './clock.js';
 import { lockKey } from './keys.js';
 import { tuning } from './policies.js';
 import { scripts } from './redis-scripts.js';
 import { seal, unseal } from './seal.js';
-import { withTimeout } from './version-lane.js';
 
 /** Redis did not answer this call, or was not asked because it did not answer the one before. */
 export const down = Symbol('redis down');

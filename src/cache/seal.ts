@@ -17,5 +17,9 @@ export function unseal(sealed: string, ...owner: (string | number)[]): string | 
 const markLength = 16;
 
 function mark(text: string, owner: readonly (string | number)[]): string {
-  return createHash('sha1').update(`${owner.join(' ')}\n`).update(text).digest('base64url').slice(0, markLength);
+  return createHash('sha1')
+    .update(`${owner.join(' ')}\n`)
+    .update(text)
+    .digest('base64url')
+    .slice(0, markLength);
 }

@@ -1,4 +1,4 @@
-import type { Clock } from './clock.js';
+import { type Clock, withTimeout } from './clock.js';
 import { tuning } from './policies.js';
 
 /** Where lookups are answered: which version stands now. */
@@ -95,17 +95,4 @@ export function createVersionLane(options: {
       }
     },
   };
-}
-
-/** Waits for a promise no longer than `ms`. The work itself is bounded where it runs; here only the waiting ends. */
-export async function withTimeout<T>(work: Promise<T>, ms: number, timeout: () => Error): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(timeout()), ms);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -21,7 +21,8 @@ export function createCursors(secret: string): Cursors {
       return `${payload}.${sign(payload).toString('base64url')}`;
     },
     decode(query, cursor) {
-      const refused = (cause?: unknown) => new AppError('unknown_cursor', 'This cursor was not issued for this listing: begin again without one', { cause });
+      const refused = (cause?: unknown) =>
+        new AppError('unknown_cursor', 'This cursor was not issued for this listing: begin again without one', { cause });
       const [payload = '', signature = ''] = cursor.split('.');
       const given = Buffer.from(signature, 'base64url');
       const expected = sign(payload);

@@ -7,7 +7,7 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { v7 as uuidv7 } from 'uuid';
 import { AppError, isAppError } from '../errors.js';
-import type { ImportFormat, ImportItem, ImportJob } from './import.js';
+import { ImportFault, type ImportFormat, type ImportItem, type ImportJob, type ImportReport } from './import.js';
 import type { ImportService } from './import-service.js';
 import { requireCurrency } from './money.js';
 import type { ImportJobs } from './ports.js';
@@ -19,6 +19,8 @@ export interface ImportRequest {
   format: ImportFormat;
   currency: string;
   isDryRun: boolean;
+  /** How long the upload says it is. */
+  declaredBytes?: number | undefined;
 }
 
 export interface ImportRunner {
@@ -33,7 +35,6 @@ export interface ImportRunner {
   close(): Promise<void>;
 }
 
-const maxUploadBytes = 1024 ** 3;
 const maxWaiting = 5;
 
 /** Imports over HTTP: one runs at a time, a few wait. */
@@ -43,23 +44,35 @@ export function createImportRunner(deps: {
   jobs: ImportJobs;
   onDone: () => Promise<void>;
   onError: (error: unknown, jobId: string) => void;
+  maxUploadBytes?: number;
 }): ImportRunner {
+  const { maxUploadBytes = 1024 ** 3 } = deps;
   const stop = new AbortController();
   let waiting = 0;
   let line: Promise<void> = Promise.resolve();
 
+  function refuseLarger(bytes: number): void {
+    if (bytes > maxUploadBytes) throw new AppError('too_large', `An import file may have at most ${maxUploadBytes} bytes`);
+  }
+
+  /** What is refused stays open, because the answer goes out over the same connection. */
+  async function* bounded(upload: Readable): AsyncIterable<Buffer> {
+    let bytes = 0;
+    for await (const chunk of upload.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+      bytes += chunk.length;
+      refuseLarger(bytes);
+      yield chunk;
+    }
+  }
+
   async function spool(upload: Readable): Promise<string> {
     const file = join(tmpdir(), `truetag-import-${randomUUID()}`);
-    let bytes = 0;
-    upload.on('data', (chunk: Buffer) => {
-      bytes += chunk.length;
-      if (bytes > maxUploadBytes) upload.destroy(new AppError('too_large', `An import file may have at most ${maxUploadBytes} bytes`));
-    });
     try {
-      await pipeline(upload, createWriteStream(file, { mode: 0o600 }));
+      await pipeline(bounded(upload), createWriteStream(file, { mode: 0o600 }));
       return file;
     } catch (error) {
       await rm(file, { force: true });
+      if (upload.readableAborted) throw new AppError('invalid', 'The upload broke off', { cause: error });
       throw error;
     }
   }
@@ -80,7 +93,8 @@ export function createImportRunner(deps: {
         : stop.signal.aborted
           ? 'The server was stopped. What had been imported stands; run the same file again'
           : 'The import broke off. What had been imported stands; run the same file again';
-      await deps.jobs.finish(id, { state: isRefused ? 'refused' : 'failed', report: null, detail }).catch((cause) => deps.onError(cause, id));
+      const state = isRefused ? 'refused' : 'failed';
+      await deps.jobs.finish(id, { state, report: refusalReport(error), detail }).catch((cause) => deps.onError(cause, id));
     } finally {
       await rm(file, { force: true });
     }
@@ -89,6 +103,7 @@ export function createImportRunner(deps: {
   return {
     async start(request, upload) {
       requireCurrency(request.currency);
+      refuseLarger(request.declaredBytes ?? 0);
       if (stop.signal.aborted) throw new AppError('draining', 'The server is stopping');
       if (waiting >= maxWaiting) throw new AppError('busy', 'Too many imports are waiting: try again when one is done');
       waiting += 1;
@@ -96,6 +111,8 @@ export function createImportRunner(deps: {
       try {
         const spooled = await spool(upload);
         file = spooled;
+        // Nobody would run it any more.
+        if (stop.signal.aborted) throw new AppError('draining', 'The server is stopping');
         const job = await deps.jobs.create({ id: uuidv7(), format: request.format, currency: request.currency, dryRun: request.isDryRun });
         line = line.then(() => run(job.id, spooled, request)).finally(() => {
           waiting -= 1;
@@ -117,4 +134,11 @@ export function createImportRunner(deps: {
       await line;
     },
   };
+}
+
+/** A file that was refused as a whole says on which line; nothing of it was written. */
+function refusalReport(error: unknown): ImportReport | null {
+  const fault = ImportFault.safeParse(error instanceof Error && 'fault' in error ? error.fault : undefined);
+  if (!fault.success) return null;
+  return { products: { created: 0, updated: 0, unchanged: 0, failed: 0 }, variants: 0, images: 0, errors: [fault.data] };
 }

@@ -18,7 +18,10 @@ export interface ImportService {
    * @param onProgress products done so far
    * @param signal ends the run between two chunks
    */
-  run(items: AsyncIterable<ImportItem>, options: { isDryRun: boolean; onProgress?: (products: number) => void; signal?: AbortSignal }): Promise<ImportReport>;
+  run(
+    items: AsyncIterable<ImportItem>,
+    options: { isDryRun: boolean; onProgress?: (products: number) => void; signal?: AbortSignal },
+  ): Promise<ImportReport>;
 }
 
 type Verdict = 'created' | 'updated' | 'unchanged';
@@ -122,7 +125,9 @@ function merge(stands: ProductState | undefined, { line: _, pricesCover, variant
       prices:
         pricesCover === 'all'
           ? variant.prices
-          : [...variant.prices, ...(twin?.prices ?? []).filter(({ currency }) => currency !== pricesCover)].sort((a, b) => (a.currency < b.currency ? -1 : 1)),
+          : [...variant.prices, ...(twin?.prices ?? []).filter(({ currency }) => currency !== pricesCover)].sort((a, b) =>
+              a.currency < b.currency ? -1 : 1,
+            ),
     })),
   };
 }

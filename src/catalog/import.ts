@@ -28,7 +28,9 @@ export type ImportReport = z.infer<typeof ImportReport>;
 export const ImportJob = z
   .strictObject({
     id: Uuid,
-    state: z.enum(['queued', 'running', 'done', 'refused', 'failed']).describe('refused: the file cannot be read as that format and nothing was written'),
+    state: z
+      .enum(['queued', 'running', 'done', 'refused', 'failed'])
+      .describe('refused: the file cannot be read as that format and nothing was written'),
     format: ImportFormat,
     currency: z.string(),
     dryRun: z.boolean(),

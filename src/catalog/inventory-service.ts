@@ -10,7 +10,9 @@ export const Inventory = z.strictObject({ variantId: Uuid, quantity: z.int(), av
 export type Inventory = z.infer<typeof Inventory>;
 
 export const InventoryChange = z
-  .strictObject({ quantity: z.int().min(-1_000_000_000).max(1_000_000_000).describe('The stock from now on; negative where more was sold than there was') })
+  .strictObject({
+    quantity: z.int().min(-1_000_000_000).max(1_000_000_000).describe('The stock from now on; negative where more was sold than there was'),
+  })
   .meta({ id: 'InventoryChange' });
 
 export interface InventoryService {

@@ -1,12 +1,12 @@
 import type { Cache } from '../cache/cache.js';
 import type { HeldDocument } from '../cache/held-document.js';
-import type { Outcome } from './outcome.js';
 import type { Listing } from '../cache/policies.js';
 import { AppError } from '../errors.js';
 import type { Cursors } from './cursor.js';
 import { listingETag } from './etag.js';
 import { defaultLimit, type ListingPage, type ListingParameters, type ListingQuery } from './listing.js';
 import { requireCurrency } from './money.js';
+import type { Outcome } from './outcome.js';
 import type { ListingReads } from './ports.js';
 import { preparedSummary } from './product-view.js';
 
@@ -61,7 +61,9 @@ export function createListingService(deps: {
   return {
     async list(input) {
       const query = toQuery(input);
-      const { value: page, outcome } = await deps.cache.read<ListingPage>('productListing', keyOf(query), dependsOn(query), () => deps.listings.page(query));
+      const { value: page, outcome } = await deps.cache.read<ListingPage>('productListing', keyOf(query), dependsOn(query), () =>
+        deps.listings.page(query),
+      );
       const lookups = page.ids.map((id) => `id:${id}`);
       const answers = await deps.cache.documents.readMany('productListing', lookups);
       const shown: HeldDocument[] = [];

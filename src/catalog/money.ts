@@ -5,7 +5,11 @@ import { AppError } from '../errors.js';
 /** Amounts above this are typing errors, and their totals would leave the range in which JSON numbers are exact. */
 export const maxAmountMinor = 1_000_000_000_000;
 
-export const Amount = z.int().min(0).max(maxAmountMinor).describe('Integer minor units of the currency (ISO 4217): 1999 is 19.99 USD, 1999 JPY, 1.999 OMR');
+export const Amount = z
+  .int()
+  .min(0)
+  .max(maxAmountMinor)
+  .describe('Integer minor units of the currency (ISO 4217): 1999 is 19.99 USD, 1999 JPY, 1.999 OMR');
 
 export const Currency = z
   .string()

@@ -1,6 +1,6 @@
-import type { StoredPrice } from './money.js';
-import type { ListingPage, ListingQuery } from './listing.js';
 import type { ImportJob, ImportReport } from './import.js';
+import type { ListingPage, ListingQuery } from './listing.js';
+import type { StoredPrice } from './money.js';
 import type { ProductState, StockPolicy } from './product-state.js';
 
 /**

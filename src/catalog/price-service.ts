@@ -5,7 +5,7 @@ import { admitsVersion } from './etag.js';
 import { requireCurrency, type StoredPrice } from './money.js';
 import type { ProductDocument, ProductWrites } from './ports.js';
 import type { PriceWriteLog } from './price-writes.js';
-import { priceOf, type ProductRecord } from './product.js';
+import { type ProductRecord, priceOf } from './product.js';
 import { versionMismatch } from './product-admin-service.js';
 import type { PriceChange, PriceChanged } from './product-input.js';
 

@@ -3,10 +3,10 @@ import type { Cache } from '../cache/cache.js';
 import { AppError } from '../errors.js';
 import { admitsVersion } from './etag.js';
 import { requireCurrency } from './money.js';
+import type { ProductDocument, ProductReads, ProductTransaction, ProductWrites } from './ports.js';
 import { type ProductRecord, toProduct } from './product.js';
 import { applyPatch, blankProduct } from './product-editor.js';
 import type { AdminProduct, ProductPatch } from './product-input.js';
-import type { ProductDocument, ProductReads, ProductTransaction, ProductWrites } from './ports.js';
 import type { ProductState } from './product-state.js';
 import { isSameState } from './same-state.js';
 
@@ -30,7 +30,12 @@ export function createProductAdminService(deps: {
 }): ProductAdminService {
   const { writes, cache, defaultCurrency } = deps;
 
-  async function edit(id: string, patch: ProductPatch, ifMatch: string | undefined, row: 'adminProductEdit' | 'adminProductDrop'): Promise<AdminProduct> {
+  async function edit(
+    id: string,
+    patch: ProductPatch,
+    ifMatch: string | undefined,
+    row: 'adminProductEdit' | 'adminProductDrop',
+  ): Promise<AdminProduct> {
     const result = await writes.transaction(async (tx) => {
       const [locked] = await tx.lock({ ids: [id] });
       if (!locked) throw notFound(id);

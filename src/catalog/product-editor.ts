@@ -138,7 +138,7 @@ function titleOf(options: Record<string, string>): string {
 
 /** Latin letters where the title can be written with them, else its own script. */
 function slugOf(title: string): string {
-  const slug = cut(slugify(title) || slugify(title, { transliterate: false }), 255).replace(/-+$/, '');
+  const slug = cut(slugify(title, { decamelize: false }) || slugify(title, { decamelize: false, transliterate: false }), 255).replace(/-+$/, '');
   if (slug === '') throw unusable('slug', 'cannot be made of this title: send one');
   return slug;
 }

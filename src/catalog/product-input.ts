@@ -3,7 +3,16 @@ import { Amount, Currency, Price } from './money.js';
 import { Json, Media, Product, ProductOption, ProductStatus, Variant } from './product.js';
 import { atMost, line, Slug, text, Uuid } from './text.js';
 
-export const limits = { variants: 2048, media: 250, tags: 250, categories: 50, options: 10, attributesBytes: 100_000, description: 200_000, sanitizedDescription: 1_000_000 } as const;
+export const limits = {
+  variants: 2048,
+  media: 250,
+  tags: 250,
+  categories: 50,
+  options: 10,
+  attributesBytes: 100_000,
+  description: 200_000,
+  sanitizedDescription: 1_000_000,
+} as const;
 
 const PriceEdit = z
   .strictObject({ amount: Amount, currency: Currency, compareAt: Amount.nullish(), validUntil: z.null().optional() })
@@ -65,9 +74,7 @@ export const NewProduct = ProductPatch.extend({ title: line(1024) }).meta({ id: 
 
 /** The full document that editors get: a product with its prices in every currency and its stock. */
 export const AdminProduct = Product.extend({
-  variants: z.array(
-    Variant.extend({ prices: z.array(Price), quantity: z.int(), policy: z.enum(['deny', 'continue']) }).meta({ id: 'AdminVariant' }),
-  ),
+  variants: z.array(Variant.extend({ prices: z.array(Price), quantity: z.int(), policy: z.enum(['deny', 'continue']) }).meta({ id: 'AdminVariant' })),
 }).meta({ id: 'AdminProduct' });
 export type AdminProduct = z.infer<typeof AdminProduct>;
 

@@ -1,7 +1,7 @@
 import type { DocumentAnswer, Documents } from '../cache/documents.js';
-import type { Outcome } from './outcome.js';
 import { productETag } from './etag.js';
 import { requireCurrency } from './money.js';
+import type { Outcome } from './outcome.js';
 import { preparedProduct } from './product-view.js';
 
 /** `moved`: the slug is an old one, the product stands under `slug` now. `absent`: no product that shoppers may see. */

@@ -149,4 +149,3 @@ function priceRangeOf(record: ProductRecord, currency: string): Product['priceRa
   if (amounts.length === 0) return null;
   return { min: { amount: Math.min(...amounts), currency }, max: { amount: Math.max(...amounts), currency } };
 }
-

@@ -31,7 +31,9 @@ export const QuoteLine = z
   .strictObject({
     variantId: Uuid,
     quantity: z.int(),
-    product: z.strictObject({ id: Uuid, slug: z.string(), title: z.string(), variantTitle: z.string(), sku: z.string().nullable(), version: z.int() }).nullable(),
+    product: z
+      .strictObject({ id: Uuid, slug: z.string(), title: z.string(), variantTitle: z.string(), sku: z.string().nullable(), version: z.int() })
+      .nullable(),
     price: Price.nullable().describe('Of one piece'),
     total: Total.nullable(),
     available: z.boolean(),
@@ -72,14 +74,21 @@ export function createQuoteService(deps: { quotes: QuoteReads }): QuoteService {
       return {
         currency,
         lines: answered,
-        total: totals.every((total) => total !== null) ? { amount: exact(totals.reduce((sum, { amount }) => sum + BigInt(amount), 0n)), currency } : null,
+        total: totals.every((total) => total !== null)
+          ? { amount: exact(totals.reduce((sum, { amount }) => sum + BigInt(amount), 0n)), currency }
+          : null,
         ok: answered.every(({ problems }) => problems.length === 0),
       };
     },
   };
 }
 
-function toLine({ variantId, quantity, expected }: QuoteRequest['lines'][number], row: QuoteRow | undefined, asked: number, currency: string): QuoteLine {
+function toLine(
+  { variantId, quantity, expected }: QuoteRequest['lines'][number],
+  row: QuoteRow | undefined,
+  asked: number,
+  currency: string,
+): QuoteLine {
   const price = row?.price ? { amount: row.price.amount, currency, compareAt: row.price.compareAt, validUntil: null } : null;
   const priceDiffers = expected !== undefined && (price === null || expected.amount !== price.amount || expected.currency !== currency);
   const problems: QuoteLine['problems'] = [];
@@ -102,6 +111,7 @@ function toLine({ variantId, quantity, expected }: QuoteRequest['lines'][number]
 }
 
 function exact(amount: bigint): number {
-  if (amount > BigInt(Number.MAX_SAFE_INTEGER)) throw new AppError('unusable', 'The total is too large to be said exactly: quote fewer pieces at a time');
+  if (amount > BigInt(Number.MAX_SAFE_INTEGER))
+    throw new AppError('unusable', 'The total is too large to be said exactly: quote fewer pieces at a time');
   return Number(amount);
 }

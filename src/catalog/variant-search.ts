@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import type { ProductReads } from './ports.js';
 import { Price } from './money.js';
-import { priceOf, type ProductRecord } from './product.js';
+import type { ProductReads } from './ports.js';
+import { type ProductRecord, priceOf } from './product.js';
 import { Uuid } from './text.js';
 
 export const FoundVariant = z

@@ -63,7 +63,10 @@ async function run(file: string, format: ImportFormat, currency: string, isDryRu
 }
 
 function startBar(bytes: number): cliProgress.SingleBar {
-  const bar = new cliProgress.SingleBar({ format: '{phase} {bar} {percentage}% | {eta_formatted}', stream: process.stderr, clearOnComplete: true }, cliProgress.Presets.legacy);
+  const bar = new cliProgress.SingleBar(
+    { format: '{phase} {bar} {percentage}% | {eta_formatted}', stream: process.stderr, clearOnComplete: true },
+    cliProgress.Presets.legacy,
+  );
   bar.start(bytes, 0, { phase: 'check' });
   return bar;
 }

@@ -1,6 +1,6 @@
 import { loadConfig } from '../config.js';
-import { findDatabaseUrl } from './find-database.js';
 import { fail } from './fail.js';
+import { findDatabaseUrl } from './find-database.js';
 import { seedDemo } from './seed-demo.js';
 
 /** The demo catalog into a migrated database that has no product yet. */

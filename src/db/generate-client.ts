@@ -16,6 +16,8 @@ const generateWithinMs = 120_000;
  * @throws Error with what Prisma said
  */
 export async function generateClient(): Promise<boolean> {
+  // A build carries its client along and neither the schema nor the generator.
+  if (existsSync(new URL('../generated/prisma/client.js', import.meta.url))) return false;
   const wanted = fingerprint();
   const isCurrent = existsSync(join(generated, 'prisma/client.ts')) && existsSync(stamp) && readFileSync(stamp, 'utf8').trim() === wanted;
   if (isCurrent) return false;

@@ -13,8 +13,8 @@ export const jsonBodyPlugin = plugin(async (app) => {
     const text = body.toString();
     // Decoding would put a replacement character where the caller meant another, and nobody would be told.
     if (!isUtf8(body as Buffer)) done(new AppError('invalid', 'The body is not UTF-8'));
-    else if (isDeeper(text)) done(new AppError('unusable', `The body is nested deeper than ${maxDepth} levels`));
-    else parse(request, text, done);
+    else if (isDeeper(text)) done(new AppError('invalid', `The body is nested deeper than ${maxDepth} levels`));
+    else void parse(request, text, done);
   });
 });
 

@@ -9,7 +9,12 @@ export const openapiPlugin = plugin<{ version: string }>(async (app, { version }
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
-      info: { title: 'Truetag', version, description: 'A product catalog whose price tag is always true.', license: { name: 'MIT', identifier: 'MIT' } },
+      info: {
+        title: 'Truetag',
+        version,
+        description: 'A product catalog whose price tag is always true.',
+        license: { name: 'MIT', identifier: 'MIT' },
+      },
       components: { securitySchemes: { adminKey: { type: 'http', scheme: 'bearer' } } },
       tags: [{ name: 'Storefront' }, { name: 'Admin' }, { name: 'Health' }, { name: 'Demo' }],
     },

@@ -3,6 +3,7 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import plugin from 'fastify-plugin';
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
 import { type AppError, type ErrorCode, type FieldFault, isAppError } from '../errors.js';
+import { tellCopies } from './cache-control.js';
 
 /** THE TABLE of what each failure is over HTTP. */
 const statusOf: Record<ErrorCode, number> = {
@@ -99,20 +100,24 @@ export function rawProblem(status: 400 | 408 | 431): string {
 function sendProblem(request: FastifyRequest, reply: FastifyReply, { status, code, detail, errors }: Failure) {
   const body = { type: 'about:blank', title: titles[status] ?? 'Error', status, detail, code, requestId: request.id, ...(errors?.length ? { errors } : {}) };
   if (status === 503) reply.header('retry-after', '1');
+  // The rest of the body is not read, so nothing else can follow on this connection.
+  if (status === 413) reply.header('connection', 'close');
   if (status === 401) reply.header('www-authenticate', 'Bearer realm="truetag"');
   // Both stand there already, unless the request failed before the first hook.
   reply.header('x-request-id', request.id);
-  if (request.url.startsWith('/v1/')) reply.header('cache-control', 'private, no-cache');
+  tellCopies(request, reply);
   reply.removeHeader('etag');
   reply.code(status).header('content-type', 'application/problem+json').send(Buffer.from(JSON.stringify(body)));
 }
 
 function describe(error: FastifyError | AppError): Failure {
   if (hasZodFastifySchemaValidationErrors(error)) {
-    const errors = error.validation.map(({ instancePath, message, params }) => ({
-      path: [error.validationContext, ...pathOf(instancePath, params)].filter(Boolean).join('.'),
-      message: message ?? 'is not valid',
-    }));
+    const errors = error.validation.flatMap(({ instancePath, message = 'is not valid', params }) => {
+      const steps = instancePath.split('/').filter(Boolean);
+      const unknown = unknownKeys(params);
+      if (unknown) return unknown.map((key) => ({ path: [...steps, key].join('.'), message: 'is unknown' }));
+      return [{ path: steps.join('.') || (error.validationContext ?? ''), message }];
+    });
     return { status: 400, code: 'invalid', detail: errors.map(({ path, message }) => `${path}: ${message}`).join('; ').slice(0, 1000), errors };
   }
   if (isAppError(error)) return { status: statusOf[error.code], code: error.code, detail: error.message, errors: error.faults };
@@ -125,9 +130,6 @@ function describe(error: FastifyError | AppError): Failure {
   return { status: 500, code: 'internal', detail: 'Something went wrong on our side; the request id finds it in the log' };
 }
 
-function pathOf(instancePath: string, params: unknown): string[] {
-  const path = instancePath.split('/').filter(Boolean);
-  if (path.length > 0) return path;
-  const keys = params && typeof params === 'object' && 'issue' in params ? (params.issue as { keys?: string[] }).keys : undefined;
-  return keys ?? [];
+function unknownKeys(params: unknown): string[] | undefined {
+  return typeof params === 'object' && params !== null && 'keys' in params && Array.isArray(params.keys) ? params.keys : undefined;
 }

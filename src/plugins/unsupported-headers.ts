@@ -13,7 +13,7 @@ export const unsupportedHeadersPlugin = plugin(async (app) => {
       ...(Array.isArray(existing) ? existing : [existing]),
       async (request) => {
         if (request.headers['idempotency-key'] === undefined) return;
-        const fault = { path: 'headers.idempotency-key', message: 'is not supported' };
+        const fault = { path: 'idempotency-key', message: 'is not supported' };
         throw new AppError('invalid', `${fault.path}: ${fault.message}`, { faults: [fault] });
       },
     ];

@@ -33,7 +33,8 @@ export const adminImportRoutes: FastifyPluginAsyncZod<{ imports: ImportRunner; d
       const upload = request.body as Readable | undefined;
       if (!upload || typeof upload.pipe !== 'function') throw new AppError('unsupported_media', 'Send the file as the body, with Content-Type: text/csv');
       const { format, currency = defaultCurrency, dryRun } = request.query;
-      const job = await imports.start({ format, currency, isDryRun: dryRun === 'true' }, upload);
+      const declaredBytes = Number(request.headers['content-length'] ?? 0);
+      const job = await imports.start({ format, currency, isDryRun: dryRun === 'true', declaredBytes }, upload);
       return reply.code(202).header('location', `/v1/admin/imports/${job.id}`).send({ id: job.id });
     },
   );

@@ -16,7 +16,16 @@ const headers = z.looseObject({ 'if-match': z.string().optional().describe('The 
 export const adminProductRoutes: FastifyPluginAsyncZod<{ products: ProductAdminService; shape: number }> = async (app, { products, shape }) => {
   app.post(
     '/v1/admin/products',
-    { schema: { tags, security, summary: 'Create a product', querystring: NoQuery, body: NewProduct, response: { 201: AdminProduct, ...adminProblems(409, 413, 415, 422) } } },
+    {
+      schema: {
+        tags,
+        security,
+        summary: 'Create a product',
+        querystring: NoQuery,
+        body: NewProduct,
+        response: { 201: AdminProduct, ...adminProblems(409, 413, 415, 422) },
+      },
+    },
     async (request, reply) => {
       const product = await products.create(request.body);
       return reply.code(201).header('location', `/v1/admin/products/${product.id}`).header('etag', productETag(product.version, shape)).send(product);

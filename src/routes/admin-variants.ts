@@ -71,7 +71,15 @@ export const adminVariantRoutes: FastifyPluginAsyncZod<AdminVariantServices> = a
 
   app.get(
     '/v1/admin/price-writes',
-    { schema: { tags, security, summary: 'The last price writes of this process', querystring: NoQuery, response: { 200: z.strictObject({ data: z.array(PriceWrite) }), ...adminProblems() } } },
+    {
+      schema: {
+        tags,
+        security,
+        summary: 'The last price writes of this process',
+        querystring: NoQuery,
+        response: { 200: z.strictObject({ data: z.array(PriceWrite) }), ...adminProblems() },
+      },
+    },
     async () => ({ data: priceWrites.list() }),
   );
 };

@@ -38,14 +38,14 @@ export const productRoutes: FastifyPluginAsyncZod<{ products: ProductService; li
         summary: 'List products',
         description: 'Filters combine. `option.<name>=<value>` filters by an option, e.g. `option.Size=M`; several must hold for one and the same variant.',
         querystring: ListingQuerystring,
-        response: { 200: Page, 304: z.null().describe('Not modified'), ...problems(422) },
+        response: { 200: Page, 304: z.undefined().describe('Not modified'), ...problems(422) },
       },
     },
     async (request, reply) => {
       const { named, options } = splitOptions(request.query);
       const page = await listings.list({ ...named, options });
       tellCache(reply, page.outcome).header('etag', page.etag);
-      return matchesNone(request.headers['if-none-match'], page.etag) ? reply.code(304).send(null) : sendJson(reply, page.body);
+      return matchesNone(request.headers['if-none-match'], page.etag) ? reply.code(304).send(undefined) : sendJson(reply, page.body);
     },
   );
 
@@ -57,7 +57,7 @@ export const productRoutes: FastifyPluginAsyncZod<{ products: ProductService; li
         summary: 'Read a product',
         params: z.strictObject({ slug: Slug }),
         querystring: z.strictObject({ currency: Currency.optional() }),
-        response: { 200: Product, 301: z.null().describe('Moved: the product has another slug now'), 304: z.null().describe('Not modified'), ...problems(404, 422) },
+        response: { 200: Product, 301: z.undefined().describe('Moved: the product has another slug now'), 304: z.undefined().describe('Not modified'), ...problems(404, 422) },
       },
     },
     async (request, reply) => {
@@ -67,10 +67,10 @@ export const productRoutes: FastifyPluginAsyncZod<{ products: ProductService; li
       if (answer.kind === 'absent') throw new AppError('not_found', `There is no product with the slug ${request.params.slug}`);
       if (answer.kind === 'moved') {
         const query = currency === undefined ? '' : `?currency=${currency}`;
-        return reply.code(301).header('location', `/v1/products/${encodeURIComponent(answer.slug)}${query}`).send(null);
+        return reply.code(301).header('location', `/v1/products/${encodeURIComponent(answer.slug)}${query}`).send(undefined);
       }
       reply.header('etag', answer.etag);
-      return matchesNone(request.headers['if-none-match'], answer.etag) ? reply.code(304).send(null) : sendJson(reply, answer.body);
+      return matchesNone(request.headers['if-none-match'], answer.etag) ? reply.code(304).send(undefined) : sendJson(reply, answer.body);
     },
   );
 

@@ -11,7 +11,9 @@ describe('the policy table', () => {
   beforeAll(async () => {
     database = await createDatabase();
     service = await startService(database.url);
-    routes = service.routes.filter(({ isRefusal, method, url }) => !isRefusal && method !== 'HEAD' && !url.startsWith('/docs')).map(({ method, url }) => `${method} ${url}`);
+    routes = service.routes
+      .filter(({ isRefusal, method, url }) => !isRefusal && method !== 'HEAD' && !url.startsWith('/docs'))
+      .map(({ method, url }) => `${method} ${url}`);
   });
   afterAll(async () => {
     await service.close();

@@ -1,0 +1,15 @@
+import { createVersionLane, type LaneAnswer, type VersionLane } from '../../../src/cache/version-lane.js';
+
+/** A lane that lets readers join the query of whoever asked before them, sent or not: coalescing as it is usually written. */
+export function createJoiningLane(options: Parameters<typeof createVersionLane>[0]): VersionLane {
+  const lane = createVersionLane(options);
+  const flights = new Map<string, Promise<LaneAnswer>>();
+  return {
+    ask(lookups) {
+      const key = lookups.join();
+      const flight = flights.get(key) ?? lane.ask(lookups).finally(() => flights.delete(key));
+      flights.set(key, flight);
+      return flight;
+    },
+  };
+}
