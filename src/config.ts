@@ -3,10 +3,19 @@ import { totalmem } from 'node:os';
 import currencyCodes from 'currency-codes';
 import { z } from 'zod';
 
-const flag = (byDefault: boolean) => z.enum(['true', 'false'], 'must be true or false').default(byDefault ? 'true' : 'false').transform((value) => value === 'true');
+const flag = (byDefault: boolean) =>
+  z
+    .enum(['true', 'false'], 'must be true or false')
+    .default(byDefault ? 'true' : 'false')
+    .transform((value) => value === 'true');
 const whole = (min: number, max: number) => z.string().regex(/^\d+$/, 'must be a whole number').transform(Number).pipe(z.number().min(min).max(max));
 const url = (...protocols: string[]) =>
-  z.string().refine((value) => URL.canParse(value) && protocols.includes(new URL(value).protocol), `must be a URL that begins with ${protocols.map((p) => `${p}//`).join(' or ')}`);
+  z
+    .string()
+    .refine(
+      (value) => URL.canParse(value) && protocols.includes(new URL(value).protocol),
+      `must be a URL that begins with ${protocols.map((p) => `${p}//`).join(' or ')}`,
+    );
 
 const Environment = z.object({
   HOST: z.string().default('127.0.0.1'),
@@ -26,7 +35,10 @@ const Environment = z.object({
     .regex(/^[\x21-\x7e]*$/, 'must consist of printable ASCII characters, without spaces, to travel in a header')
     .optional(),
   DATA_DIR: z.string().default('.data'),
-  SEED_DEMO: z.enum(['true', 'false'], 'must be true or false').transform((value) => value === 'true').optional(),
+  SEED_DEMO: z
+    .enum(['true', 'false'], 'must be true or false')
+    .transform((value) => value === 'true')
+    .optional(),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   MEMORY_CACHE_MB: whole(1, 65536).optional(),
   PRICE_READS: z.enum(['lease', 'validate'], 'must be lease or validate').optional(),

@@ -1,4 +1,4 @@
-/** What can go wrong, in the shop's words. How each is said over HTTP stands in one table, in `plugins/problem.ts`. */
+/** What can go wrong, in the shop's words. How each is said over HTTP stands in one table, in `plugins/failure.ts`. */
 export type ErrorCode =
   | 'invalid'
   | 'not_found'

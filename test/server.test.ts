@@ -28,8 +28,18 @@ describe('a server process', () => {
     const held = await holdRequest(url);
     const askedAt = performance.now();
     server.child.kill('SIGTERM');
-    expect(['draining', 'refused']).toContain((await until(() => readiness(url), ({ status }) => status !== 'ready')).status);
-    await until(() => readiness(url), ({ status }) => status === 'refused');
+    expect(['draining', 'refused']).toContain(
+      (
+        await until(
+          () => readiness(url),
+          ({ status }) => status !== 'ready',
+        )
+      ).status,
+    );
+    await until(
+      () => readiness(url),
+      ({ status }) => status === 'refused',
+    );
     const answer = await held.finish();
     expect(answer).toMatch(/^HTTP\/1\.1 200 /);
     expect(answer).toContain('"unknown_variant"');
@@ -44,7 +54,10 @@ describe('a server process', () => {
     expect(lines(server.stdout()).filter((line) => line.includes('admin is off'))).toHaveLength(1);
     const held = await holdRequest(url);
     server.child.kill('SIGTERM');
-    await until(() => readiness(url), ({ status }) => status !== 'ready');
+    await until(
+      () => readiness(url),
+      ({ status }) => status !== 'ready',
+    );
     server.child.kill('SIGTERM');
     expect(await server.ended).toBe(1);
     held.drop();
@@ -60,10 +73,22 @@ describe('a server process', () => {
   });
 
   it('says every fault of its configuration in a line of its own, and no secret', async () => {
-    const faults = { PORT: '99999', LOG_LEVEL: 'loud', MIGRATE: 'yes', ADMIN_API_KEY: 'too-short-secret', DATABASE_URL: 'mysql://u:hidden@x/y', DEFAULT_CURRENCY: 'ZZZ', SHUTDOWN_GRACE_MS: '1s' };
+    const faults = {
+      PORT: '99999',
+      LOG_LEVEL: 'loud',
+      MIGRATE: 'yes',
+      ADMIN_API_KEY: 'too-short-secret',
+      DATABASE_URL: 'mysql://u:hidden@x/y',
+      DEFAULT_CURRENCY: 'ZZZ',
+      SHUTDOWN_GRACE_MS: '1s',
+    };
     const server = start({ ...faults, MEMORY_CACHE_MB: '' });
     expect(await server.ended).toBe(1);
-    expect(lines(server.stderr()).map((line) => line.split(':')[0]).toSorted()).toEqual(Object.keys(faults).toSorted());
+    expect(
+      lines(server.stderr())
+        .map((line) => line.split(':')[0])
+        .toSorted(),
+    ).toEqual(Object.keys(faults).toSorted());
     expect(server.stderr()).not.toMatch(/too-short-secret|hidden/);
     expect(server.stdout()).toBe('');
   });
@@ -74,7 +99,9 @@ describe('a server process', () => {
     for (const url of await Promise.all(servers.map(up))) expect((await readiness(url)).status).toBe('ready');
     const client = new pg.Client({ connectionString: empty.url });
     await client.connect();
-    const { rows } = await client.query('SELECT migration_name, count(*)::int AS times, bool_and(finished_at IS NOT NULL) AS done FROM _prisma_migrations GROUP BY 1');
+    const { rows } = await client.query(
+      'SELECT migration_name, count(*)::int AS times, bool_and(finished_at IS NOT NULL) AS done FROM _prisma_migrations GROUP BY 1',
+    );
     await client.end();
     expect(rows.length).toBeGreaterThan(0);
     for (const row of rows) expect(row).toMatchObject({ times: 1, done: true });

@@ -1,6 +1,6 @@
 import type { Clock } from './clock.js';
 import { jittered } from './clock.js';
-import { type Filled, fillOnce, type Look } from './fill-once.js';
+import { fillOnce, type Look, outcomeOfFill } from './fill-once.js';
 import { cacheKey } from './keys.js';
 import type { Outcome } from './outcome.js';
 import { policies, tuning } from './policies.js';
@@ -51,7 +51,7 @@ export function createBodies(options: { source: DocumentSource; store: RedisStor
     const first = await store.document(key);
     const stored = usable(first, version, sentAt);
     if (stored) return stored;
-    if (first === down) return lookedUp((await load([version.id])).get(version.id), 'redis-down');
+    if (first === down) return lookedUp((await load([version.id])).get(version.id), store.withoutIt);
 
     const filled = await fillOnce<FetchedBody | null>(store, clock, {
       key,
@@ -69,7 +69,7 @@ export function createBodies(options: { source: DocumentSource; store: RedisStor
         return true;
       },
     });
-    return lookedUp(filled.value, outcomeOf(filled));
+    return lookedUp(filled.value, outcomeOfFill(filled));
   }
 
   async function fetchMany(versions: readonly Version[], sentAt: number): Promise<Map<string, FetchedBody>> {
@@ -83,7 +83,7 @@ export function createBodies(options: { source: DocumentSource; store: RedisStor
     if (missing.length === 0) return got;
     const isDown = stored.includes(down);
     for (const [id, loaded] of await load(missing)) {
-      got.set(id, { ...loaded, outcome: isDown ? 'redis-down' : 'stored' });
+      got.set(id, { ...loaded, outcome: isDown ? store.withoutIt : 'stored' });
       // Not awaited: the answer is loaded, and whether Redis takes it changes nothing about it. It never rejects.
       if (!isDown) void store.putDocument(keyOf(id), toStored(loaded.body), life());
     }
@@ -150,10 +150,4 @@ function toStored(body: DocumentBody): StoredDocument {
 
 function lookedUp(fetched: FetchedBody | null | undefined, outcome: Outcome): FetchedBody | null {
   return fetched ? { ...fetched, outcome } : null;
-}
-
-function outcomeOf(filled: Filled<unknown>): Outcome {
-  if (filled.how === 'redis-down') return 'redis-down';
-  if (filled.how === 'stored') return 'stored';
-  return filled.how === 'collapsed' ? 'collapsed' : 'miss';
 }

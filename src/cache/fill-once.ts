@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type Clock, jittered, pause } from './clock.js';
+import type { Outcome } from './outcome.js';
 import { tuning } from './policies.js';
 import { type Down, down, type RedisStore } from './redis-store.js';
 
@@ -58,4 +59,10 @@ async function fillAsHolder<T>(store: RedisStore, filling: Filling<T>, lock: str
   }
   const stored = await filling.store(value, lock);
   return { value, how: stored === down ? 'redis-down' : stored ? 'stored' : 'refused' };
+}
+
+/** How such a read is reported. */
+export function outcomeOfFill({ how }: Filled<unknown>): Outcome {
+  if (how === 'redis-down' || how === 'stored' || how === 'collapsed') return how;
+  return 'miss';
 }

@@ -23,6 +23,8 @@ export interface StoredDocument {
  */
 export interface RedisStore {
   isUp(): boolean;
+  /** What a read says that went on without Redis: that it is down, or, where none is configured, that memory holds the result now. */
+  readonly withoutIt: 'redis-down' | 'stored';
   document(key: string): Promise<StoredDocument | null | Down>;
   /** Refused (false) where a newer version stands there. `life` in ms. */
   putDocument(key: string, document: StoredDocument, life: number): Promise<boolean | Down>;
@@ -82,6 +84,7 @@ export function createRedisStore(client: Redis | null, onChange?: (isUp: boolean
   }
 
   return {
+    withoutIt: redis === null ? 'stored' : 'redis-down',
     isUp: () => redis !== null && breaker !== null && !breaker.isOpen() && redis.status === 'ready',
     document: (key) =>
       ask(async (r) => {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type Clock, jittered } from './clock.js';
 import type { RowCounters } from './counters.js';
-import { type Filled, fillOnce, type Look } from './fill-once.js';
+import { fillOnce, type Look, outcomeOfFill } from './fill-once.js';
 import type { Memory } from './memory.js';
 import type { Outcome } from './outcome.js';
 import { policies, type ReadRow, tuning } from './policies.js';
@@ -93,10 +93,10 @@ export function createTimed(options: { memory: Memory; store: RedisStore; clock:
 
   async function miss<T extends object>(row: TimedRow, key: string, load: () => Promise<T>): Promise<TimedAnswer<object>> {
     const stored = await lookInRedis(row, key);
-    if (stored === down) return { value: (await filling(row, key, load).load()).value, outcome: 'redis-down' };
+    if (stored === down) return { value: (await filling(row, key, load).load()).value, outcome: store.withoutIt };
     if (stored) return serve(row, key, stored, load, 'redis');
     const filled = await fillOnce(store, clock, filling(row, key, load));
-    return { value: filled.value.value, outcome: outcomeOf(filled) };
+    return { value: filled.value.value, outcome: outcomeOfFill(filled) };
   }
 
   function serve<T extends object>(row: TimedRow, key: string, entry: Entry, load: () => Promise<T>, fresh: Outcome): TimedAnswer<object> {
@@ -152,12 +152,6 @@ export function createTimed(options: { memory: Memory; store: RedisStore; clock:
       return answer as TimedAnswer<T>;
     },
   };
-}
-
-function outcomeOf(filled: Filled<unknown>): Outcome {
-  if (filled.how === 'redis-down') return 'redis-down';
-  if (filled.how === 'stored') return 'stored';
-  return filled.how === 'collapsed' ? 'collapsed' : 'miss';
 }
 
 function parse(text: string): object | null {

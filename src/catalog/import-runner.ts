@@ -114,9 +114,11 @@ export function createImportRunner(deps: {
         // Nobody would run it any more.
         if (stop.signal.aborted) throw new AppError('draining', 'The server is stopping');
         const job = await deps.jobs.create({ id: uuidv7(), format: request.format, currency: request.currency, dryRun: request.isDryRun });
-        line = line.then(() => run(job.id, spooled, request)).finally(() => {
-          waiting -= 1;
-        });
+        line = line
+          .then(() => run(job.id, spooled, request))
+          .finally(() => {
+            waiting -= 1;
+          });
         return job;
       } catch (error) {
         waiting -= 1;

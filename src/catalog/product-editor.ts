@@ -1,10 +1,12 @@
 import slugify from '@sindresorhus/slugify';
 import { v7 as uuidv7 } from 'uuid';
-import { AppError } from '../errors.js';
 import { sanitizeDescription } from './html.js';
-import { requireCurrency, type StoredPrice } from './money.js';
+import type { StoredPrice } from './money.js';
+import { fitOptions } from './option-editor.js';
+import { editPrices } from './price-editor.js';
 import { limits, type ProductPatch, type VariantEdit } from './product-input.js';
 import type { ProductState, VariantState } from './product-state.js';
+import { refuseDuplicates, unusable } from './unusable.js';
 
 /** A product that has nothing yet: a draft under a new id, without a title. */
 export function blankProduct(now: Date): ProductState {
@@ -33,13 +35,17 @@ export function blankProduct(now: Date): ProductState {
 export function applyPatch(state: ProductState, patch: ProductPatch, defaultCurrency: string): ProductState {
   const title = patch.title ?? state.title;
   const media = patch.media?.map((item, index) => ({ url: item.url, alt: item.alt ?? null, position: item.position ?? index + 1 })) ?? state.media;
-  refuseDuplicates(media.map(({ url }) => url), 'media', 'url');
+  refuseDuplicates(
+    media.map(({ url }) => url),
+    'media',
+    'url',
+  );
   checkAttributes(patch.attributes);
   const edited: ProductState = {
     ...state,
     title,
     slug: patch.slug ?? (state.slug || slugOf(title)),
-    description: patch.description === undefined ? state.description : editDescription(patch.description),
+    description: patch.description === undefined ? state.description : editDescription(state.description, patch.description),
     brand: patch.brand === undefined ? state.brand : patch.brand,
     status: patch.status ?? state.status,
     categories: patch.categories ? editCategories(state.categories, patch.categories) : state.categories,
@@ -50,20 +56,28 @@ export function applyPatch(state: ProductState, patch: ProductPatch, defaultCurr
   };
   if (!patch.variants && !patch.options) return edited;
   const known = new Map(state.variants.map((variant) => [variant.id, variant]));
-  refuseDuplicates((patch.variants ?? []).flatMap(({ id }) => id ?? []), 'variants', 'id');
+  refuseDuplicates(
+    (patch.variants ?? []).flatMap(({ id }) => id ?? []),
+    'variants',
+    'id',
+  );
   const variants = (patch.variants ?? state.variants).map((input, index) => editVariant(input, index, known, defaultCurrency));
   return { ...edited, ...fitOptions(edited.options, variants) };
 }
 
-function editDescription(html: string): string {
-  const description = sanitizeDescription(html);
-  // Escaping makes a text longer, and what is stored has to pass when it comes back.
-  if (description.length > limits.sanitizedDescription) throw unusable('description', `must have at most ${limits.sanitizedDescription} characters once its HTML is sanitised`);
-  return description;
+/** What stands was sanitised once and comes back as it is: escaping may have made it longer than a new text may be. */
+function editDescription(stands: string, html: string): string {
+  if (html === stands) return stands;
+  if (html.length > limits.description) throw unusable('description', `must have at most ${limits.description} characters`);
+  return sanitizeDescription(html);
 }
 
 function editCategories(stands: ProductState['categories'], wanted: { slug: string; title?: string | undefined }[]): ProductState['categories'] {
-  refuseDuplicates(wanted.map(({ slug }) => slug), 'categories', 'slug');
+  refuseDuplicates(
+    wanted.map(({ slug }) => slug),
+    'categories',
+    'slug',
+  );
   return wanted.map(({ slug, title }) => stands.find((path) => path.at(-1)?.slug === slug) ?? [{ slug, title: title ?? '' }]);
 }
 
@@ -80,55 +94,14 @@ function editVariant(input: VariantEdit | VariantState, index: number, known: Ma
     title: input.title ?? (input.options ? titleOf(options) : (stands?.title ?? titleOf(options))),
     options,
     position: input.position ?? index + 1,
-    prices: editPrices('price' in input ? input : { prices: input.prices as StoredPrice[] | undefined }, index, stands?.prices ?? [], defaultCurrency),
+    prices: editPrices(
+      'price' in input ? input : { prices: input.prices as StoredPrice[] | undefined },
+      index,
+      stands?.prices ?? [],
+      defaultCurrency,
+    ),
     quantity: input.quantity ?? stands?.quantity ?? 0,
     policy: input.policy ?? stands?.policy ?? 'deny',
-  };
-}
-
-/** `prices` says all of them, `price` one. A document that was read, edited and sent back holds both, and then they have to agree. */
-function editPrices(input: Pick<VariantEdit, 'price' | 'prices'>, index: number, stands: StoredPrice[], defaultCurrency: string): StoredPrice[] {
-  const stored = (price: NonNullable<VariantEdit['price']>, kept: number | null = null): StoredPrice => ({
-    currency: requireCurrency(price.currency),
-    amount: price.amount,
-    compareAt: price.compareAt === undefined ? kept : price.compareAt,
-  });
-  const byCurrency = (a: StoredPrice, b: StoredPrice) => (a.currency < b.currency ? -1 : 1);
-  if (input.prices) {
-    refuseDuplicates(input.prices.map(({ currency }) => currency), `variants.${index}.prices`, 'currency');
-    const all = input.prices.map((price) => stored(price)).sort(byCurrency);
-    const { price } = input;
-    const twin = price && all.find(({ currency }) => currency === price.currency);
-    if (price && (twin?.amount !== price.amount || (price.compareAt !== undefined && twin.compareAt !== price.compareAt))) {
-      throw unusable(`variants.${index}.price`, `says something else than prices does for ${price.currency}; send one of the two`);
-    }
-    return all;
-  }
-  if (input.price === undefined) return stands;
-  const currency = input.price?.currency ?? defaultCurrency;
-  const others = stands.filter((price) => price.currency !== currency);
-  if (input.price === null) return others;
-  return [...others, stored(input.price, stands.find((price) => price.currency === currency)?.compareAt)].sort(byCurrency);
-}
-
-/** Every variant has one value for every option, no two variants have the same values, and each option lists the values in use. */
-function fitOptions(options: ProductState['options'], variants: VariantState[]): Pick<ProductState, 'options' | 'variants'> {
-  const named = options.length > 0 ? options : Object.keys(variants[0]?.options ?? {}).map((name) => ({ name, values: [] as string[] }));
-  refuseDuplicates(named.map(({ name }) => name), 'options', 'name');
-  variants.forEach((variant, index) => {
-    for (const name of Object.keys(variant.options)) {
-      if (!named.some((option) => option.name === name)) throw unusable(`variants.${index}.options`, `names "${name}", which is not an option of the product`);
-    }
-    for (const { name } of named) {
-      if (!Object.hasOwn(variant.options, name)) throw unusable(`variants.${index}.options`, `has no value for "${name}"`);
-    }
-  });
-  refuseDuplicates(variants.map((variant) => JSON.stringify(named.map(({ name }) => variant.options[name]))), 'variants', 'options');
-  return {
-    options: named.map(({ name, values }) => ({ name, values: [...new Set([...values, ...variants.map((variant) => variant.options[name] ?? '')])] })),
-    variants: variants
-      .map((variant) => ({ ...variant, options: Object.fromEntries(named.map(({ name }) => [name, variant.options[name] ?? ''])) }))
-      .sort((a, b) => a.position - b.position),
   };
 }
 
@@ -150,19 +123,11 @@ function cut(value: string, max: number): string {
 
 function checkAttributes(attributes: ProductPatch['attributes']) {
   if (!attributes) return;
-  const json = JSON.stringify(attributes);
-  if (json.length > limits.attributesBytes) throw unusable('attributes', `must be at most ${limits.attributesBytes} characters of JSON`);
-  if (/\\u0000|\\ud[89a-f]/i.test(json)) throw unusable('attributes', 'must not contain a NUL character or half a surrogate pair');
-}
-
-function refuseDuplicates(values: readonly string[], path: string, field: string) {
-  const seen = new Set<string>();
-  values.forEach((value, index) => {
-    if (seen.has(value)) throw unusable(`${path}.${index}.${field}`, 'stands twice');
-    seen.add(value);
+  let isStorable = true;
+  const json = JSON.stringify(attributes, (key, value) => {
+    for (const part of [key, value]) if (typeof part === 'string' && (part.includes('\0') || !part.isWellFormed())) isStorable = false;
+    return value;
   });
-}
-
-function unusable(path: string, message: string): AppError {
-  return new AppError('unusable', `${path} ${message}`, { faults: [{ path, message }] });
+  if (!isStorable) throw unusable('attributes', 'must not contain a NUL character or half a surrogate pair');
+  if (json.length > limits.attributesBytes) throw unusable('attributes', `must be at most ${limits.attributesBytes} characters of JSON`);
 }

@@ -3,6 +3,7 @@ import { Amount, Currency, Price } from './money.js';
 import { Json, Media, Product, ProductOption, ProductStatus, Variant } from './product.js';
 import { atMost, line, Slug, text, Uuid } from './text.js';
 
+/** `sanitizedDescription` is what `description` can grow to where each character is escaped. */
 export const limits = {
   variants: 2048,
   media: 250,
@@ -24,7 +25,7 @@ const VariantEdit = z
     sku: text(255).nullish(),
     barcode: text(255).nullish(),
     title: line(1024).optional().describe('Made of the option values where left out'),
-    options: z.record(atMost(255), line(255)).optional(),
+    options: z.record(line(255), line(255)).optional(),
     price: PriceEdit.nullish().describe('The price in one currency; null takes the one in the shop’s own currency away'),
     prices: z.array(PriceEdit).max(200).optional().describe('All prices, instead of `price`'),
     quantity: z.int().min(-1_000_000_000).max(1_000_000_000).optional(),
@@ -47,7 +48,9 @@ export const ProductPatch = z
   .strictObject({
     slug: Slug.optional().describe('Made of the title where left out. The old slug goes on redirecting'),
     title: line(1024).optional(),
-    description: text(limits.sanitizedDescription).optional().describe('HTML, sanitised on the way in'),
+    description: text(limits.sanitizedDescription)
+      .optional()
+      .describe(`HTML, sanitised on the way in; a new one has at most ${limits.description} characters`),
     brand: line(255).nullish(),
     status: ProductStatus.optional(),
     categories: z

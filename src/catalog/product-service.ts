@@ -6,15 +6,18 @@ import { preparedProduct } from './product-view.js';
 
 /** `moved`: the slug is an old one, the product stands under `slug` now. `absent`: no product that shoppers may see. */
 export type ProductAnswer =
-  | { kind: 'product'; body: Buffer; etag: string; outcome: Outcome }
+  | { kind: 'product'; body: string; bytes: number; etag: string; outcome: Outcome }
   | { kind: 'moved'; slug: string; outcome: Outcome }
   | { kind: 'absent'; outcome: Outcome };
 
 export interface ProductService {
-  /** `currency` is an ISO 4217 code, the shop's own where left out. Throws `unknown_currency`, and `database_unavailable` where Postgres is needed and away. */
-  findBySlug(slug: string, currency: string | undefined): Promise<ProductAnswer>;
+  /**
+   * `currency` is an ISO 4217 code, the shop's own where left out. What memory can answer comes at once, without a promise. Throws
+   * `unknown_currency`, and `database_unavailable` where Postgres is needed and away.
+   */
+  findBySlug(slug: string, currency: string | undefined): ProductAnswer | Promise<ProductAnswer>;
   /** In the order asked, duplicates once, old slugs resolved; `body` is the JSON of `{ data, missing }`. */
-  findBatch(slugs: readonly string[], currency: string | undefined): Promise<{ body: Buffer; outcome: Outcome }>;
+  findBatch(slugs: readonly string[], currency: string | undefined): Promise<{ body: string; outcome: Outcome }>;
 }
 
 /** Products as shoppers see them, read through the document cache. `shape` is that of the product row of the policy table. */
@@ -23,17 +26,19 @@ export function createProductService(deps: { documents: Documents; defaultCurren
 
   function answer(slug: string, currency: string, { held, outcome }: DocumentAnswer): ProductAnswer {
     if (!held) return { kind: 'absent', outcome };
-    const { body, isActive } = preparedProduct(held, currency);
+    const { body, bytes, isActive } = preparedProduct(held, currency);
     if (!isActive) return { kind: 'absent', outcome };
     if (held.slug !== slug) return { kind: 'moved', slug: held.slug, outcome };
-    return { kind: 'product', body, etag: productETag(held.version, shape), outcome };
+    return { kind: 'product', body, bytes, etag: productETag(held.version, shape), outcome };
   }
 
   return {
-    async findBySlug(slug, currency = deps.defaultCurrency) {
+    findBySlug(slug, currency = deps.defaultCurrency) {
       if (currency !== deps.defaultCurrency) requireCurrency(currency);
       const lookup = `slug:${slug}`;
-      return answer(slug, currency, documents.peek('productDetail', lookup) ?? (await documents.read('productDetail', lookup)));
+      const held = documents.peek('productDetail', lookup);
+      if (held) return answer(slug, currency, held);
+      return documents.read('productDetail', lookup).then((read) => answer(slug, currency, read));
     },
 
     async findBatch(slugs, currency = deps.defaultCurrency) {
@@ -42,7 +47,7 @@ export function createProductService(deps: { documents: Documents; defaultCurren
         'productBatch',
         slugs.map((slug) => `slug:${slug}`),
       );
-      const shown = new Map<string, Buffer>();
+      const shown = new Map<string, string>();
       const missing = new Set<string>();
       let outcome: Outcome = 'memory';
       for (const slug of new Set(slugs)) {
@@ -52,10 +57,7 @@ export function createProductService(deps: { documents: Documents; defaultCurren
         else missing.add(slug);
         if (found && found.outcome !== 'memory') outcome = found.outcome;
       }
-      const parts: Buffer[] = [Buffer.from('{"data":[')];
-      for (const [, body] of shown) parts.push(...(parts.length > 1 ? [Buffer.from(',')] : []), body);
-      parts.push(Buffer.from(`],"missing":${JSON.stringify([...missing])}}`));
-      return { body: Buffer.concat(parts), outcome };
+      return { body: `{"data":[${[...shown.values()].join()}],"missing":${JSON.stringify([...missing])}}`, outcome };
     },
   };
 }

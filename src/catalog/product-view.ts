@@ -3,19 +3,23 @@ import { type ProductRecord, toProduct, toSummary } from './product.js';
 
 /** What a shopper gets of a product, prepared once per currency and held with the document it was made of. */
 export interface PreparedProduct {
-  body: Buffer;
+  /** JSON, ready to be sent. A string, because Node then writes head and body of the answer in one go. */
+  body: string;
+  /** Of the body in UTF-8. */
+  bytes: number;
   isActive: boolean;
 }
 
-/** The product page in one currency, as bytes. */
+/** The product page in one currency. */
 export function preparedProduct(held: HeldDocument, currency: string): PreparedProduct {
   return held.derive(
     `product:${currency}`,
     (document) => {
       const record = document as ProductRecord;
-      return { body: Buffer.from(JSON.stringify(toProduct(record, currency))), isActive: record.status === 'active' };
+      const body = JSON.stringify(toProduct(record, currency));
+      return { body, bytes: Buffer.byteLength(body), isActive: record.status === 'active' };
     },
-    ({ body }) => body.length,
+    ({ body }) => 2 * body.length,
   );
 }
 

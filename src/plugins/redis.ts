@@ -22,7 +22,8 @@ export async function connectRedis(url: string, onError: (error: Error) => void)
   const client = new Redis(url, {
     lazyConnect: true,
     connectTimeout: 500,
-    commandTimeout: 200,
+    // A last resort, so that a command which hangs does not hold up what is pipelined behind it; how long a request waits is bounded in the cache.
+    commandTimeout: 1000,
     maxRetriesPerRequest: 1,
     enableOfflineQueue: false,
     // A command that was cut off must not be sent again seconds later: a fill would then put back what has been replaced.

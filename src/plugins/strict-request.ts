@@ -11,7 +11,8 @@ function faultOf(request: FastifyRequest): AppError | undefined {
   const { url } = request;
   const query = url.indexOf('?');
   // The parser of query strings takes what it cannot decode as it stands, and would look for something else than was meant.
-  if (query >= 0 && url.includes('%', query) && !isDecodable(url.slice(query + 1))) return new AppError('invalid', 'The query string cannot be decoded');
+  if (query >= 0 && url.includes('%', query) && !isDecodable(url.slice(query + 1)))
+    return new AppError('invalid', 'The query string cannot be decoded');
   // zod passes over the one name that JavaScript treats in its own way.
   if (Object.hasOwn(request.query as object, '__proto__')) {
     return new AppError('invalid', '__proto__: is unknown', { faults: [{ path: '__proto__', message: 'is unknown' }] });

@@ -12,7 +12,10 @@ import { adminProblems, adminSecurity } from './problems.js';
 const tags = ['Admin'];
 const security = adminSecurity;
 
-export const adminImportRoutes: FastifyPluginAsyncZod<{ imports: ImportRunner; defaultCurrency: string }> = async (app, { imports, defaultCurrency }) => {
+export const adminImportRoutes: FastifyPluginAsyncZod<{ imports: ImportRunner; defaultCurrency: string }> = async (
+  app,
+  { imports, defaultCurrency },
+) => {
   // The body stays a stream: it goes to a file, not into memory.
   app.addContentTypeParser(['text/csv', 'application/x-ndjson'], (_request, payload, done) => done(null, payload));
 
@@ -23,15 +26,21 @@ export const adminImportRoutes: FastifyPluginAsyncZod<{ imports: ImportRunner; d
         tags,
         security,
         summary: 'Import a file of products',
-        description: 'The body is the file itself: `text/csv` for shopify, `application/x-ndjson` for our own export. Products are written one by one, all or nothing each.',
+        description:
+          'The body is the file itself: `text/csv` for shopify, `application/x-ndjson` for our own export. Products are written one by one, all or nothing each.',
         consumes: ['text/csv', 'application/x-ndjson'],
-        querystring: z.strictObject({ format: ImportFormat.default('shopify'), currency: Currency.optional(), dryRun: z.enum(['true', 'false']).optional() }),
+        querystring: z.strictObject({
+          format: ImportFormat.default('shopify'),
+          currency: Currency.optional(),
+          dryRun: z.enum(['true', 'false']).optional(),
+        }),
         response: { 202: z.strictObject({ id: Uuid }), ...adminProblems(413, 415, 422) },
       },
     },
     async (request, reply) => {
       const upload = request.body as Readable | undefined;
-      if (!upload || typeof upload.pipe !== 'function') throw new AppError('unsupported_media', 'Send the file as the body, with Content-Type: text/csv');
+      if (!upload || typeof upload.pipe !== 'function')
+        throw new AppError('unsupported_media', 'Send the file as the body, with Content-Type: text/csv');
       const { format, currency = defaultCurrency, dryRun } = request.query;
       const declaredBytes = Number(request.headers['content-length'] ?? 0);
       const job = await imports.start({ format, currency, isDryRun: dryRun === 'true', declaredBytes }, upload);
@@ -41,7 +50,16 @@ export const adminImportRoutes: FastifyPluginAsyncZod<{ imports: ImportRunner; d
 
   app.get(
     '/v1/admin/imports/:id',
-    { schema: { tags, security, summary: 'How an import stands', params: z.strictObject({ id: Uuid }), querystring: NoQuery, response: { 200: ImportJob, ...adminProblems(404) } } },
+    {
+      schema: {
+        tags,
+        security,
+        summary: 'How an import stands',
+        params: z.strictObject({ id: Uuid }),
+        querystring: NoQuery,
+        response: { 200: ImportJob, ...adminProblems(404) },
+      },
+    },
     async (request) => imports.find(request.params.id),
   );
 };

@@ -1,3 +1,4 @@
+import type { FastifyReply } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { matchesNone } from '../catalog/etag.js';
@@ -5,7 +6,8 @@ import { ListingParameters, Page } from '../catalog/listing.js';
 import type { ListingService } from '../catalog/listing-service.js';
 import { Currency } from '../catalog/money.js';
 import { Product } from '../catalog/product.js';
-import type { ProductService } from '../catalog/product-service.js';
+import { limits } from '../catalog/product-input.js';
+import type { ProductAnswer, ProductService } from '../catalog/product-service.js';
 import { Slug } from '../catalog/text.js';
 import { AppError } from '../errors.js';
 import { sendJson, tellCache } from './http-cache.js';
@@ -13,8 +15,10 @@ import { NoQuery } from './no-query.js';
 import { problems } from './problems.js';
 
 const optionPrefix = 'option.';
+/** As many as a product can have. More would match nothing and cost the database a lot. */
+const maxOptions = limits.options;
 
-/** `option.<name>=<value>` in any number beside the named parameters; anything else is unknown. */
+/** `option.<name>=<value>` beside the named parameters; anything else is unknown. */
 const ListingQuerystring = ListingParameters.catchall(z.string()).superRefine((query, context) => {
   for (const [name, value] of Object.entries(query)) {
     if (Object.hasOwn(ListingParameters.shape, name)) continue;
@@ -24,6 +28,8 @@ const ListingQuerystring = ListingParameters.catchall(z.string()).superRefine((q
       context.addIssue({ code: 'custom', path: [name], message: 'must be the value of an option' });
     }
   }
+  const surplus = Object.keys(query).filter((name) => name.startsWith(optionPrefix))[maxOptions];
+  if (surplus !== undefined) context.addIssue({ code: 'custom', path: [surplus], message: `must be one of at most ${maxOptions} options` });
 });
 
 const Batch = z.strictObject({ slugs: z.array(Slug).min(1).max(100), currency: Currency.optional() }).meta({ id: 'BatchRequest' });
@@ -36,7 +42,8 @@ export const productRoutes: FastifyPluginAsyncZod<{ products: ProductService; li
       schema: {
         tags: ['Storefront'],
         summary: 'List products',
-        description: 'Filters combine. `option.<name>=<value>` filters by an option, e.g. `option.Size=M`; several must hold for one and the same variant.',
+        description:
+          'Filters combine. `option.<name>=<value>` filters by an option, e.g. `option.Size=M`; several, at most ten, must hold for one and the same variant.',
         querystring: ListingQuerystring,
         response: { 200: Page, 304: z.undefined().describe('Not modified'), ...problems(422) },
       },
@@ -57,20 +64,22 @@ export const productRoutes: FastifyPluginAsyncZod<{ products: ProductService; li
         summary: 'Read a product',
         params: z.strictObject({ slug: Slug }),
         querystring: z.strictObject({ currency: Currency.optional() }),
-        response: { 200: Product, 301: z.undefined().describe('Moved: the product has another slug now'), 304: z.undefined().describe('Not modified'), ...problems(404, 422) },
+        response: {
+          200: Product,
+          301: z.undefined().describe('Moved: the product has another slug now'),
+          304: z.undefined().describe('Not modified'),
+          ...problems(404, 422),
+        },
       },
     },
-    async (request, reply) => {
+    (request, reply) => {
+      const { slug } = request.params;
       const { currency } = request.query;
-      const answer = await products.findBySlug(request.params.slug, currency);
-      tellCache(reply, answer.outcome);
-      if (answer.kind === 'absent') throw new AppError('not_found', `There is no product with the slug ${request.params.slug}`);
-      if (answer.kind === 'moved') {
-        const query = currency === undefined ? '' : `?currency=${currency}`;
-        return reply.code(301).header('location', `/v1/products/${encodeURIComponent(answer.slug)}${query}`).send(undefined);
-      }
-      reply.header('etag', answer.etag);
-      return matchesNone(request.headers['if-none-match'], answer.etag) ? reply.code(304).send(undefined) : sendJson(reply, answer.body);
+      const send = (answer: ProductAnswer) => {
+        sendProduct(reply, { slug, currency, ifNoneMatch: request.headers['if-none-match'] }, answer);
+      };
+      const answer = products.findBySlug(slug, currency);
+      return answer instanceof Promise ? answer.then(send) : send(answer);
     },
   );
 
@@ -91,6 +100,23 @@ export const productRoutes: FastifyPluginAsyncZod<{ products: ProductService; li
     },
   );
 };
+
+interface Asked {
+  slug: string;
+  currency: string | undefined;
+  ifNoneMatch: string | undefined;
+}
+
+function sendProduct(reply: FastifyReply, { slug, currency, ifNoneMatch }: Asked, answer: ProductAnswer): FastifyReply {
+  tellCache(reply, answer.outcome);
+  if (answer.kind === 'absent') throw new AppError('not_found', `There is no product with the slug ${slug}`);
+  if (answer.kind === 'moved') {
+    const query = currency === undefined ? '' : `?currency=${currency}`;
+    return reply.code(301).header('location', `/v1/products/${encodeURIComponent(answer.slug)}${query}`).send();
+  }
+  reply.header('etag', answer.etag);
+  return matchesNone(ifNoneMatch, answer.etag) ? reply.code(304).send() : sendJson(reply, answer.body, answer.bytes);
+}
 
 function splitOptions(query: z.infer<typeof ListingQuerystring>): { named: ListingParameters; options: Record<string, string> } {
   const entries = Object.entries(query);

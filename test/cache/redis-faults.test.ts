@@ -1,8 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { monotonicClock } from '../../src/cache/clock.js';
 import { type RedisServer, startRedis } from '../harness/redis.js';
 import { asAdmin, type Service, startService } from '../harness/service.js';
-import { lamp, openShop, type Shop } from './open-shop.js';
+import { type Instance, lamp, openShop, type Shop } from './open-shop.js';
 
 /** What the service promises while Redis comes and goes. */
 const slowestMs = 1000;
@@ -15,30 +16,40 @@ interface Made {
 
 let server: RedisServer;
 let shop: Shop;
+/** A connection for what is done to Redis, apart from the services'. */
+let operator: Redis;
 let here: Service;
 let there: Service;
-const made: Made[] = [];
-let unread = 0;
+let elsewhere: Instance;
+let made = 0;
 
 beforeAll(async () => {
   [server, shop] = await Promise.all([startRedis(), openShop()]);
-  const { admin } = shop.instance(null, monotonicClock);
-  for (let i = 0; i < 150; i += 1) {
-    const { variants } = await admin.create(lamp(`lamp-${i}`));
-    made.push({ slug: `lamp-${i}`, variantId: variants[0]?.id as string });
-  }
+  operator = new Redis(server.url, { maxRetriesPerRequest: null });
+  operator.on('error', () => {});
+  elsewhere = shop.instance(null, monotonicClock);
   here = await start();
   there = await start();
 });
 afterAll(async () => {
   await Promise.all([here.close(), there.close()]);
+  operator.disconnect();
   await shop.close();
   await server.stop();
 });
 
 const start = () => startService(shop.url, { redisUrl: server.url });
-/** A product that no instance has read yet. */
-const cold = () => made[unread++] as Made;
+
+/** A product that no instance of the service has read yet. */
+async function cold(): Promise<Made> {
+  const { slug, variants } = await elsewhere.admin.create(lamp(`lamp-${++made}`));
+  return { slug, variantId: variants[0]?.id as string };
+}
+async function manyCold(count: number): Promise<Made[]> {
+  const many: Made[] = [];
+  while (many.length < count) many.push(await cold());
+  return many;
+}
 
 async function get(service: Service, path: string) {
   const startedAt = performance.now();
@@ -61,13 +72,17 @@ async function setPrice(service: Service, { variantId }: Made, amount: number) {
   return { status: response.status, ms: performance.now() - startedAt };
 }
 
-/** Until one instance takes from Redis what the other has just put there. */
-async function untilSharedAgain() {
+/** Until one instance takes from Redis what the other has put there: a document it read, or with `amount` one it wrote. */
+async function untilSharedAgain(amount?: number): Promise<Made> {
   const startedAt = performance.now();
   for (;;) {
-    const product = cold();
-    await read(here, product);
-    if ((await read(there, product)).cache === 'truetag; hit; detail=redis') return;
+    const product = await cold();
+    if (amount === undefined) await read(here, product);
+    else expect((await setPrice(here, product, amount)).status).toBe(200);
+    const { status, cache, body } = await read(there, product);
+    expect(status).toBe(200);
+    if (amount !== undefined) expect(body.variants?.[0]?.price.amount).toBe(amount);
+    if (cache === 'truetag; hit; detail=redis') return product;
     expect(performance.now() - startedAt).toBeLessThan(hitsAgainWithinMs);
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
@@ -77,15 +92,15 @@ describe('a service whose Redis is not there yet', () => {
   it('starts, answers, and takes it into use when it comes', async () => {
     await server.kill();
     const late = await start();
-    const product = cold();
+    const product = await cold();
     expect(await read(late, product)).toMatchObject({ status: 200, cache: 'truetag; fwd=miss; detail=redis-down' });
-    expect(await read(late, product)).toMatchObject({ status: 200, cache: 'truetag; hit; detail=memory' });
+    expect(await read(late, product)).toMatchObject({ status: 200, cache: expect.stringMatching(/^truetag; hit/) });
     expect(await get(late, '/health/ready')).toMatchObject({ status: 200, body: { redis: 'down' } });
     await server.start();
-    await untilSharedAgain();
+    const shared = await untilSharedAgain();
     const deadline = performance.now() + hitsAgainWithinMs;
     while ((await get(late, '/health/ready')).body.redis !== 'up') expect(performance.now()).toBeLessThan(deadline);
-    expect((await read(late, made[unread - 1] as Made)).cache).toBe('truetag; hit; detail=redis');
+    expect((await read(late, shared)).cache).toBe('truetag; hit; detail=redis');
     await late.close();
   });
 });
@@ -93,6 +108,7 @@ describe('a service whose Redis is not there yet', () => {
 describe('a Redis that is killed under load and brought back', () => {
   it('costs no answer and no second, and hits come again', async () => {
     await untilSharedAgain();
+    const hot = await manyCold(30);
     let answered = 0;
     let isOver = false;
     const bad: unknown[] = [];
@@ -100,14 +116,14 @@ describe('a Redis that is killed under load and brought back', () => {
       answered += 1;
       if (answer.status !== 200 || answer.ms >= slowestMs) bad.push(answer);
     };
-    const readers = Array.from({ length: 8 }, async (_, reader) => {
+    const readers = Array.from({ length: 4 }, async (_, reader) => {
       for (let i = reader; !isOver; i += 1) {
         const service = i % 2 ? here : there;
-        note(i % 5 ? await read(service, made[100 + ((i * 7) % 50)] as Made) : await get(service, '/v1/products?limit=10'));
+        note(i % 5 ? await read(service, hot[(i * 7) % 30] as Made) : await get(service, '/v1/products?limit=10'));
       }
     });
     const writer = (async () => {
-      for (let i = 0; !isOver; i += 1) note(await setPrice(here, made[100 + (i % 50)] as Made, 2000 + i));
+      for (let i = 0; !isOver; i += 1) note(await setPrice(here, hot[i % 30] as Made, 2000 + i));
     })();
     const untilAnswered = async (more: number) => {
       for (const goal = answered + more; answered < goal; ) await new Promise(setImmediate);
@@ -127,19 +143,17 @@ describe('a Redis that is killed under load and brought back', () => {
 describe('a Redis that hangs', () => {
   it('keeps no answer waiting for a second, and no write', async () => {
     await untilSharedAgain();
-    const product = cold();
+    onTestFinished(() => server.resume());
+    const product = await cold();
+    const unread = await manyCold(5);
     server.pause();
-    const answers = await Promise.all([
-      ...Array.from({ length: 20 }, () => read(here, cold())),
-      get(here, '/v1/products?limit=5'),
-      setPrice(there, product, 4242),
-    ]);
+    const answers = await Promise.all([...unread.map((one) => read(here, one)), get(here, '/v1/products?limit=5'), setPrice(there, product, 4242)]);
     for (const { status, ms } of answers) {
       expect(status).toBe(200);
       expect(ms).toBeLessThan(slowestMs);
     }
     expect((await get(here, '/health/ready')).body.redis).toBe('down');
-    expect((await read(here, cold())).cache).toBe('truetag; fwd=miss; detail=redis-down');
+    expect((await read(here, await cold())).cache).toBe('truetag; fwd=miss; detail=redis-down');
     expect(await shownPrice(there, product)).toBe(4242);
     expect(await shownPrice(here, product)).toBe(4242);
     server.resume();
@@ -149,36 +163,36 @@ describe('a Redis that hangs', () => {
 
 describe('a Redis that forgets', () => {
   it.each([
-    ['everything (FLUSHALL)', () => here.fastify.redis.flushall()],
-    ['its scripts (SCRIPT FLUSH)', () => here.fastify.redis.script('FLUSH')],
+    ['everything (FLUSHALL)', () => operator.flushall()],
+    ['its scripts (SCRIPT FLUSH)', () => operator.script('FLUSH')],
     ['everything in a restart', () => server.kill().then(() => server.start())],
   ])('%s goes on serving reads, and takes what is written', async (_, forget) => {
-    const product = cold();
+    const product = await cold();
     await read(here, product);
     await forget();
     expect((await read(here, product)).status).toBe(200);
     await untilSharedAgain();
-    const written = cold();
-    expect((await setPrice(here, written, 5555)).status).toBe(200);
-    expect(await read(there, written)).toMatchObject({ cache: 'truetag; hit; detail=redis', body: { variants: [{ price: { amount: 5555 } }] } });
+    await untilSharedAgain(5555);
   });
 });
 
 describe('a Redis that takes nothing', () => {
-  const redis = () => here.fastify.redis;
-  const bounded = (maxmemory: string, policy: string) => redis().config('SET', 'maxmemory', maxmemory, 'maxmemory-policy', policy);
+  const bounded = (maxmemory: string, policy: string) => operator.config('SET', 'maxmemory', maxmemory, 'maxmemory-policy', policy);
   it.each([
     ['full', () => bounded('1', 'noeviction'), () => bounded('0', 'noeviction')],
     ['full and throws out what it can', () => bounded('1mb', 'allkeys-lru'), () => bounded('0', 'noeviction')],
-    ['a read-only replica of nobody', () => redis().replicaof('127.0.0.1', '1'), () => redis().replicaof('NO', 'ONE')],
+    ['a read-only replica of nobody', () => operator.replicaof('127.0.0.1', '1'), () => operator.replicaof('NO', 'ONE')],
   ])('because it is %s holds up neither reads nor writes', async (_, spoil, mend) => {
-    const product = cold();
+    const product = await cold();
     await read(here, product);
     await spoil();
-    expect((await read(here, cold())).status).toBe(200);
+    expect((await read(here, await cold())).status).toBe(200);
     expect((await get(here, '/v1/products?limit=7')).status).toBe(200);
     expect((await setPrice(here, product, 6666)).status).toBe(200);
-    expect(await read(here, product)).toMatchObject({ cache: 'truetag; hit; detail=memory', body: { variants: [{ price: { amount: 6666 } }] } });
+    expect(await read(here, product)).toMatchObject({
+      cache: expect.stringMatching(/^truetag; hit/),
+      body: { variants: [{ price: { amount: 6666 } }] },
+    });
     expect(await shownPrice(there, product)).toBe(6666);
     expect((await get(here, '/health/ready')).body.redis).toBe('up');
     await mend();

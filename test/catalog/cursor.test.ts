@@ -6,7 +6,12 @@ import { isAppError } from '../../src/errors.js';
 
 const query: ListingQuery = { options: { Size: 'M', Colour: 'Red' }, currency: 'USD', sort: 'title', limit: 24, tag: 'oak' };
 const position = fc.record({
-  key: fc.oneof(fc.string({ unit: 'grapheme', maxLength: 1024 }), fc.maxSafeInteger(), fc.double({ noNaN: true, noDefaultInfinity: true }).filter((key) => !Object.is(key, -0)), fc.constant(null)),
+  key: fc.oneof(
+    fc.string({ unit: 'grapheme', maxLength: 1024 }),
+    fc.maxSafeInteger(),
+    fc.double({ noNaN: true, noDefaultInfinity: true }).filter((key) => !Object.is(key, -0)),
+    fc.constant(null),
+  ),
   id: fc.uuid({ version: 7 }),
 }) satisfies fc.Arbitrary<ListingPosition>;
 
@@ -27,7 +32,16 @@ describe('a cursor', () => {
 
   it('is refused for every other question', () => {
     const cursor = cursors.encode(query, { key: 'a', id: '0198c000-0000-7000-8000-000000000000' });
-    const others: Partial<ListingQuery>[] = [{ sort: 'newest' }, { currency: 'EUR' }, { tag: 'wool' }, { options: { Size: 'M' } }, { options: {} }, { q: 'a' }, { available: false }, { priceMin: 0 }];
+    const others: Partial<ListingQuery>[] = [
+      { sort: 'newest' },
+      { currency: 'EUR' },
+      { tag: 'wool' },
+      { options: { Size: 'M' } },
+      { options: {} },
+      { q: 'a' },
+      { available: false },
+      { priceMin: 0 },
+    ];
     for (const other of others) expect(codeOf(() => cursors.decode({ ...query, ...other }, cursor))).toBe('unknown_cursor');
   });
 

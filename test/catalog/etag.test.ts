@@ -39,8 +39,18 @@ describe('the validators', () => {
   });
 
   it('of a listing move with order, versions, the next page and the shape, and with nothing else', () => {
-    const [a, b] = [{ id: 'a', version: 1 }, { id: 'b', version: 1 }];
-    const etags = [listingETag([a, b], null, 1), listingETag([b, a], null, 1), listingETag([a, { ...b, version: 2 }], null, 1), listingETag([a, b], 'c', 1), listingETag([a, b], null, 2), listingETag([a], null, 1)];
+    const [a, b] = [
+      { id: 'a', version: 1 },
+      { id: 'b', version: 1 },
+    ];
+    const etags = [
+      listingETag([a, b], null, 1),
+      listingETag([b, a], null, 1),
+      listingETag([a, { ...b, version: 2 }], null, 1),
+      listingETag([a, b], 'c', 1),
+      listingETag([a, b], null, 2),
+      listingETag([a], null, 1),
+    ];
     expect(new Set(etags).size).toBe(etags.length);
     expect(listingETag([{ ...a }, { ...b }], null, 1)).toBe(etags[0]);
     for (const etag of etags) expect(etag).toMatch(/^"[\w-]{27}"$/);

@@ -11,7 +11,13 @@ function runner() {
   const reached = () => {
     throw new Error('the upload was taken');
   };
-  const parts = { pickImporter: reached, imports: { run: reached }, jobs: { create: reached, start: reached, finish: reached, find: reached }, onDone: reached, onError: reached };
+  const parts = {
+    pickImporter: reached,
+    imports: { run: reached },
+    jobs: { create: reached, start: reached, finish: reached, find: reached },
+    onDone: reached,
+    onError: reached,
+  };
   return createImportRunner({ ...parts, maxUploadBytes: 100 });
 }
 

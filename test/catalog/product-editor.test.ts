@@ -37,7 +37,11 @@ describe('the prices of an edited variant', () => {
     const state = priced([usd(1, 9), jpy(2)]);
     expect(editVariant(state, { price: { currency: 'USD', amount: 3 } })?.prices).toEqual([jpy(2), usd(3, 9)]);
     expect(editVariant(state, { price: { currency: 'USD', amount: 3, compareAt: null } })?.prices).toEqual([jpy(2), usd(3)]);
-    expect(editVariant(state, { price: { currency: 'EUR', amount: 3 } })?.prices).toEqual([{ currency: 'EUR', amount: 3, compareAt: null }, jpy(2), usd(1, 9)]);
+    expect(editVariant(state, { price: { currency: 'EUR', amount: 3 } })?.prices).toEqual([
+      { currency: 'EUR', amount: 3, compareAt: null },
+      jpy(2),
+      usd(1, 9),
+    ]);
   });
 
   it('lose the one in the shop’s own currency by a price of null', () => {
@@ -53,7 +57,11 @@ describe('the prices of an edited variant', () => {
     const state = priced([usd(1, 9)]);
     expect(editVariant(state, { price: { currency: 'USD', amount: 1, compareAt: 9 }, prices: [usd(1, 9)] })?.prices).toEqual([usd(1, 9)]);
     expect(editVariant(state, { price: null, prices: [usd(1, 9)] })?.prices).toEqual([usd(1, 9)]);
-    for (const price of [{ currency: 'USD', amount: 2 }, { currency: 'USD', amount: 1, compareAt: null }, { currency: 'EUR', amount: 1 }]) {
+    for (const price of [
+      { currency: 'USD', amount: 2 },
+      { currency: 'USD', amount: 1, compareAt: null },
+      { currency: 'EUR', amount: 1 },
+    ]) {
       expect(fault(() => editVariant(state, { price, prices: [usd(1, 9)] }))).toBe('variants.0.price');
     }
   });
@@ -66,7 +74,10 @@ describe('the prices of an edited variant', () => {
 
 describe('the variants of an edited product', () => {
   const state = make({
-    options: [{ name: 'Size', values: ['XL'] }, { name: 'Colour', values: [] }],
+    options: [
+      { name: 'Size', values: ['XL'] },
+      { name: 'Colour', values: [] },
+    ],
     variants: [
       { options: { Colour: 'Red', Size: 'S' }, sku: 'S', quantity: 3 },
       { options: { Size: 'M', Colour: 'Red' }, sku: 'M', policy: 'continue' },
@@ -99,21 +110,47 @@ describe('the variants of an edited product', () => {
   });
 
   it.each<[string, ProductPatch, string]>([
-    ['a value for an option the product does not have', { variants: [{ options: { Size: 'S', Colour: 'Red', Material: 'Oak' } }] }, 'variants.0.options'],
+    [
+      'a value for an option the product does not have',
+      { variants: [{ options: { Size: 'S', Colour: 'Red', Material: 'Oak' } }] },
+      'variants.0.options',
+    ],
     ['no value for one of the options', { variants: [{ options: { Size: 'S' } }] }, 'variants.0.options'],
-    ['the same values twice', { variants: [{ options: { Size: 'S', Colour: 'Red' } }, { options: { Colour: 'Red', Size: 'S' } }] }, 'variants.1.options'],
+    [
+      'the same values twice',
+      { variants: [{ options: { Size: 'S', Colour: 'Red' } }, { options: { Colour: 'Red', Size: 'S' } }] },
+      'variants.1.options',
+    ],
     ['a variant of another product', { variants: [{ id: '0198c000-0000-7000-8000-000000000000' }] }, 'variants.0.id'],
     ['a variant twice', { variants: [{ id: small?.id }, { id: small?.id, options: { Size: 'L', Colour: 'Red' } }] }, 'variants.1.id'],
-    ['an option twice', { options: [{ name: 'Size', values: [] }, { name: 'Size', values: [] }, { name: 'Colour', values: [] }] }, 'options.1.name'],
+    [
+      'an option twice',
+      {
+        options: [
+          { name: 'Size', values: [] },
+          { name: 'Size', values: [] },
+          { name: 'Colour', values: [] },
+        ],
+      },
+      'options.1.name',
+    ],
     ['options that the variants do not have', { options: [{ name: 'Material', values: [] }] }, 'variants.0.options'],
   ])('are refused with %s', (_, patch, path) => {
     expect(refusal(() => edit(state, patch)).code).toBe('unusable');
     expect(fault(() => edit(state, patch))).toBe(path);
   });
 
+  it('bring at most as many options as a product may have', () => {
+    const options = Object.fromEntries(Array.from({ length: limits.options + 1 }, (_, i) => [`o${i}`, 'v']));
+    expect(fault(() => make({ variants: [{ options }] }))).toBe('options');
+  });
+
   it('have titles that can be stored, however many options they have', () => {
     const names = Array.from({ length: 10 }, (_, i) => `o${i}`);
-    const { variants } = make({ options: names.map((name) => ({ name, values: [] })), variants: [{ options: Object.fromEntries(names.map((name) => [name, '🪔'.repeat(250)])) }] });
+    const { variants } = make({
+      options: names.map((name) => ({ name, values: [] })),
+      variants: [{ options: Object.fromEntries(names.map((name) => [name, '🪔'.repeat(250)])) }],
+    });
     expect(Array.from(variants[0]?.title ?? '')).toHaveLength(1024);
     expect(variants[0]?.title.isWellFormed()).toBe(true);
   });
@@ -127,12 +164,22 @@ describe('the text of an edited product', () => {
     expect(fault(() => make({ title: '???' }))).toBe('slug');
   });
 
+  it('takes attributes that only write about what cannot be stored', () => {
+    const attributes = { path: 'C:\\ud800\\u0000' };
+    expect(make({ attributes }).attributes).toEqual(attributes);
+    const unstorable: ProductPatch['attributes'][] = [{ a: ['\0'] }, { '\ud800': 1 }];
+    for (const bad of unstorable) expect(fault(() => make({ attributes: bad }))).toBe('attributes');
+  });
+
   it('keeps the slug when the title changes', () => {
     expect(edit(make({ slug: 'kept' }), { title: 'Other' }).slug).toBe('kept');
   });
 
-  it('refuses a description that grows too long where it is sanitised', () => {
-    expect(fault(() => make({ description: '&'.repeat(limits.sanitizedDescription / 2) }))).toBe('description');
+  it('takes a long description back after escaping has made it longer, and no new one of that length', () => {
+    const state = make({ description: '&'.repeat(limits.description) });
+    expect(state.description).toHaveLength(limits.sanitizedDescription);
+    expect(edit(state, { description: state.description })).toEqual(state);
+    expect(fault(() => edit(state, { description: `${state.description.slice(1)}a` }))).toBe('description');
   });
 
   it('takes out what runs code, and takes back what it gave', () => {

@@ -35,7 +35,13 @@ describe('the routes of the admin', () => {
         expect({ method, url, authorization, status: answer.status }).toEqual({ method, url, authorization, status: 401 });
         expect(answer.headers.get('www-authenticate')).toBe('Bearer realm="truetag"');
         expect(answer.headers.get('content-type')).toBe('application/problem+json');
-        if (method !== 'HEAD') expect(await answer.json()).toMatchObject({ status: 401, title: 'Unauthorized', code: 'unauthorized', requestId: answer.headers.get('x-request-id') });
+        if (method !== 'HEAD')
+          expect(await answer.json()).toMatchObject({
+            status: 401,
+            title: 'Unauthorized',
+            code: 'unauthorized',
+            requestId: answer.headers.get('x-request-id'),
+          });
       }
     }
   });
@@ -49,7 +55,8 @@ describe('the routes of the admin', () => {
   });
 
   it('leave the storefront open', async () => {
-    for (const url of ['/v1/products', '/v1/categories', '/openapi.json', '/health/ready', '/docs']) expect((await ask(shop, 'GET', url)).status).toBe(200);
+    for (const url of ['/v1/products', '/v1/categories', '/openapi.json', '/health/ready', '/docs'])
+      expect((await ask(shop, 'GET', url)).status).toBe(200);
   });
 
   it('do not show the key, nor what was sent for one', async () => {
@@ -63,7 +70,8 @@ describe('a service without a key', () => {
 
   it('lets nobody into the admin, whatever is sent', async () => {
     for (const { method, url } of adminRoutes(shop)) {
-      for (const authorization of [undefined, 'Bearer ', 'Bearer undefined', `Bearer ${adminKey}`]) expect((await ask(shop, method, url, authorization)).status).toBe(401);
+      for (const authorization of [undefined, 'Bearer ', 'Bearer undefined', `Bearer ${adminKey}`])
+        expect((await ask(shop, method, url, authorization)).status).toBe(401);
     }
     expect(await (await ask(shop, 'GET', '/v1/admin/cache')).json()).toMatchObject({ detail: expect.stringContaining('Admin is off') });
   });

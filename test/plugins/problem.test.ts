@@ -24,17 +24,22 @@ describe('what cannot be answered', () => {
   const send = (method: string, path: string, body: string | Buffer, type = 'application/json') =>
     problem(`${method} ${path}`, body, { ...asAdmin, 'content-length': String(Buffer.byteLength(body)), ...(type && { 'content-type': type }) });
 
-  it.each(['/', '/v2/products', '/v1', '/v1/', '/v1/products/a/b', '/v1/admin/nothing', '/V1/products', '//v1/products', '/v1/suggestions'])('is nowhere at %s', async (path) => {
-    const { status, code, headers } = await problem(`GET ${path}`);
-    expect([status, code]).toEqual([404, 'not_found']);
-    expect(headers['cache-control']).toBe(path.startsWith('/v1/') ? 'private, no-cache' : undefined);
-  });
+  it.each(['/', '/v2/products', '/v1', '/v1/', '/v1/products/a/b', '/v1/admin/nothing', '/V1/products', '//v1/products', '/v1/suggestions'])(
+    'is nowhere at %s',
+    async (path) => {
+      const { status, code, headers } = await problem(`GET ${path}`);
+      expect([status, code]).toEqual([404, 'not_found']);
+      expect(headers['cache-control']).toBe(path.startsWith('/v1/') ? 'private, no-cache' : undefined);
+    },
+  );
 
   it('is another method than each path knows, which says the ones it does', async () => {
     const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
     const paths = [...new Set(shop.service.routes.map(({ url }) => url))].filter((url) => !url.startsWith('/docs'));
     for (const path of paths) {
-      const known = methods.filter((method) => shop.service.routes.some((route) => route.url === path && route.method === method && !route.isRefusal));
+      const known = methods.filter((method) =>
+        shop.service.routes.some((route) => route.url === path && route.method === method && !route.isRefusal),
+      );
       for (const method of methods.filter((name) => !known.includes(name) && name !== 'HEAD')) {
         if (path === '/v1/products/batch' && method === 'GET') continue;
         const { status, code, headers } = await problem(`${method} ${path.replaceAll(/:\w+/g, 'x')}`);
@@ -65,9 +70,19 @@ describe('what cannot be answered', () => {
   });
 
   it('is a body of another type, or of none', async () => {
-    for (const [path, method] of [['/v1/products/batch', 'POST'], ['/v1/quotes', 'POST'], [`/v1/admin/products/${nobody}`, 'PATCH'], [`/v1/admin/inventory/${nobody}`, 'PUT']] as const) {
+    for (const [path, method] of [
+      ['/v1/products/batch', 'POST'],
+      ['/v1/quotes', 'POST'],
+      [`/v1/admin/products/${nobody}`, 'PATCH'],
+      [`/v1/admin/inventory/${nobody}`, 'PUT'],
+    ] as const) {
       for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'application/merge-patch+json', 'text/csv', 'nonsense', '']) {
-        expect({ path, type, ...(({ status, code }) => ({ status, code }))(await send(method, path, '{}', type)) }).toEqual({ path, type, status: 415, code: 'unsupported_media' });
+        expect({ path, type, ...(({ status, code }) => ({ status, code }))(await send(method, path, '{}', type)) }).toEqual({
+          path,
+          type,
+          status: 415,
+          code: 'unsupported_media',
+        });
       }
     }
   });
@@ -80,7 +95,17 @@ describe('what cannot be answered', () => {
     expect([sent.status, sent.code]).toEqual([413, 'too_large']);
   });
 
-  it.each(['/v1/products/%ff', '/v1/products/%', '/v1/products/%ED%A0%80', '/v1/products?q=%ff', '/v1/products?q=%', '/nowhere?a=%c0%80', '/v1/products/a%2Fb', '/v1/products/%00', '/v1/inventory/%00'])('is a URL that cannot be decoded to what it names: %s', async (path) => {
+  it.each([
+    '/v1/products/%ff',
+    '/v1/products/%',
+    '/v1/products/%ED%A0%80',
+    '/v1/products?q=%ff',
+    '/v1/products?q=%',
+    '/nowhere?a=%c0%80',
+    '/v1/products/a%2Fb',
+    '/v1/products/%00',
+    '/v1/inventory/%00',
+  ])('is a URL that cannot be decoded to what it names: %s', async (path) => {
     expect((await problem(`GET ${path}`)).status).toBe(400);
   });
 
@@ -91,7 +116,13 @@ describe('what cannot be answered', () => {
   });
 
   it('is no HTTP, or HTTP that contradicts itself', async () => {
-    for (const bytes of ['GARBAGE\r\n\r\n', 'GET /v1/products HTTP/1.1\r\n\r\n', 'POST /v1/quotes HTTP/1.1\r\nhost: x\r\ncontent-length: -1\r\n\r\n', 'GET / HTTP/1.1\r\nhost: x\r\nbad header\r\n\r\n', '\x16\x03\x01\x02\x00\x01\r\n\r\n']) {
+    for (const bytes of [
+      'GARBAGE\r\n\r\n',
+      'GET /v1/products HTTP/1.1\r\n\r\n',
+      'POST /v1/quotes HTTP/1.1\r\nhost: x\r\ncontent-length: -1\r\n\r\n',
+      'GET / HTTP/1.1\r\nhost: x\r\nbad header\r\n\r\n',
+      '\x16\x03\x01\x02\x00\x01\r\n\r\n',
+    ]) {
       const answer = await rawRequest(shop.service.url, bytes);
       expect({ bytes, status: answer.status, problem: Problem.parse(answer.body).status }).toEqual({ bytes, status: 400, problem: 400 });
       expect(answer.headers['x-request-id']).toMatch(/^[0-9a-f-]{36}$/);
@@ -99,15 +130,35 @@ describe('what cannot be answered', () => {
   });
 
   it('is a query on a call that has no parameters', async () => {
-    for (const [method, path] of [['GET', '/v1/categories'], ['GET', `/v1/inventory/${nobody}`], ['GET', '/v1/admin/cache'], ['GET', '/v1/admin/price-writes'], ['DELETE', `/v1/admin/products/${nobody}`]] as const) {
+    for (const [method, path] of [
+      ['GET', '/v1/categories'],
+      ['GET', `/v1/inventory/${nobody}`],
+      ['GET', '/v1/admin/cache'],
+      ['GET', '/v1/admin/price-writes'],
+      ['DELETE', `/v1/admin/products/${nobody}`],
+    ] as const) {
       const answer = await problem(`${method} ${path}?unheard-of=1`, '', asAdmin);
-      expect({ path, status: answer.status, errors: answer.errors }).toEqual({ path, status: 400, errors: [{ path: 'unheard-of', message: expect.any(String) }] });
+      expect({ path, status: answer.status, errors: answer.errors }).toEqual({
+        path,
+        status: 400,
+        errors: [{ path: 'unheard-of', message: expect.any(String) }],
+      });
     }
   });
 
   it('is a write with an Idempotency-Key, until keys are kept', async () => {
-    for (const [method, path] of [['POST', '/v1/admin/products'], ['PATCH', `/v1/admin/products/${nobody}`], ['PUT', `/v1/admin/inventory/${nobody}`], ['POST', '/v1/admin/imports']] as const) {
-      const answer = await problem(`${method} ${path}`, '{}', { ...asAdmin, 'content-type': 'application/json', 'content-length': '2', 'idempotency-key': 'a' });
+    for (const [method, path] of [
+      ['POST', '/v1/admin/products'],
+      ['PATCH', `/v1/admin/products/${nobody}`],
+      ['PUT', `/v1/admin/inventory/${nobody}`],
+      ['POST', '/v1/admin/imports'],
+    ] as const) {
+      const answer = await problem(`${method} ${path}`, '{}', {
+        ...asAdmin,
+        'content-type': 'application/json',
+        'content-length': '2',
+        'idempotency-key': 'a',
+      });
       expect([answer.status, answer.errors]).toEqual([400, [{ path: 'idempotency-key', message: expect.any(String) }]]);
     }
   });

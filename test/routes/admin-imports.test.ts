@@ -13,7 +13,8 @@ const dry = 'format=shopify&currency=USD&dryRun=true';
 describe('POST /v1/admin/imports', () => {
   // Memory may show a product for a moment as it was before an import; here Postgres is asked on every read.
   const shop = openShop({ config: { isEveryReadValidated: true } });
-  const post = (query: string, body: string, type = 'text/csv') => shop.http.post(`/v1/admin/imports?${query}`).set(asAdmin).set('content-type', type).send(body);
+  const post = (query: string, body: string, type = 'text/csv') =>
+    shop.http.post(`/v1/admin/imports?${query}`).set(asAdmin).set('content-type', type).send(body);
 
   it('answers 202 with the job, which tells its counts when it is done', async () => {
     const answer = await post('format=shopify&currency=USD', 'Handle,Title,Variant Price\nmug,Mug,9.50\n').expect(202);
@@ -72,7 +73,11 @@ describe('POST /v1/admin/imports', () => {
     ['latin1-without-header.csv', 2, 'not_utf8'],
   ])('refuses %s as a whole, with the line', async (name, line, code) => {
     const job = await importCsv(shop, fixture(`shopify/${name}`));
-    expect(job).toMatchObject({ state: 'refused', detail: expect.stringContaining(`line ${line}`), report: { products: none, errors: [{ line, code, message: expect.any(String) }] } });
+    expect(job).toMatchObject({
+      state: 'refused',
+      detail: expect.stringContaining(`line ${line}`),
+      report: { products: none, errors: [{ line, code, message: expect.any(String) }] },
+    });
     await shop.http.get('/v1/products/a').expect(404);
   });
 
@@ -88,13 +93,21 @@ describe('POST /v1/admin/imports', () => {
   it('refuses a currency nobody has, a format it does not read and parameters it does not know', async () => {
     expect((await post('format=shopify&currency=ZZZ', 'x').expect(422)).body.code).toBe('unknown_currency');
     for (const query of ['format=xlsx', 'dryRun=yes', 'currency=usd', 'foo=1']) await post(query, 'x').expect(400);
-    for (const type of ['application/json', 'application/octet-stream']) expect((await post(dry, '{}', type).expect(415)).body.code).toBe('unsupported_media');
+    for (const type of ['application/json', 'application/octet-stream'])
+      expect((await post(dry, '{}', type).expect(415)).body.code).toBe('unsupported_media');
     await shop.http.post(`/v1/admin/imports?${dry}`).set(asAdmin).expect(415);
   });
 
   it('refuses a file that says it is too large before it reads it', async () => {
-    const answer = await rawRequest(shop.service.url, `POST /v1/admin/imports HTTP/1.1\r\nhost: x\r\nauthorization: ${asAdmin.authorization}\r\ncontent-type: text/csv\r\ncontent-length: 2000000000\r\n\r\nHandle`);
-    expect(answer).toMatchObject({ status: 413, headers: { connection: 'close', 'content-type': 'application/problem+json' }, body: { code: 'too_large' } });
+    const answer = await rawRequest(
+      shop.service.url,
+      `POST /v1/admin/imports HTTP/1.1\r\nhost: x\r\nauthorization: ${asAdmin.authorization}\r\ncontent-type: text/csv\r\ncontent-length: 2000000000\r\n\r\nHandle`,
+    );
+    expect(answer).toMatchObject({
+      status: 413,
+      headers: { connection: 'close', 'content-type': 'application/problem+json' },
+      body: { code: 'too_large' },
+    });
   });
 
   it('does not know a job that nobody started', async () => {

@@ -15,7 +15,15 @@ describe('the products of the admin', () => {
   it('need nothing but a title: a draft under a slug made of it', async () => {
     const { body, headers } = await post({ title: '  Grüner Stuhl & Co ' }).expect(201);
     expect(AdminProduct.parse(body)).toEqual(body);
-    expect(body).toMatchObject({ title: 'Grüner Stuhl & Co', slug: 'gruener-stuhl-and-co', status: 'draft', version: 1, variants: [], priceRange: null, brand: null });
+    expect(body).toMatchObject({
+      title: 'Grüner Stuhl & Co',
+      slug: 'gruener-stuhl-and-co',
+      status: 'draft',
+      version: 1,
+      variants: [],
+      priceRange: null,
+      brand: null,
+    });
     expect(headers).toMatchObject({ location: `/v1/admin/products/${body.id}`, etag: '"1.1"', 'cache-control': 'private, no-cache' });
     expect((await post({ title: '緑の椅子' }).expect(201)).body.slug).toBe('緑の椅子');
     expect((await post({ title: '!!!' }).expect(422)).body.errors).toEqual([{ path: 'slug', message: expect.any(String) }]);
@@ -24,7 +32,16 @@ describe('the products of the admin', () => {
   it('show an editor all prices, the stock and what becomes of it, drafts included', async () => {
     const { id } = await shop.create('full', {
       status: 'draft',
-      variants: [{ prices: [{ amount: 7, currency: 'USD' }, { amount: 500, currency: 'JPY', compareAt: 600 }], quantity: -2, policy: 'continue' }],
+      variants: [
+        {
+          prices: [
+            { amount: 7, currency: 'USD' },
+            { amount: 500, currency: 'JPY', compareAt: 600 },
+          ],
+          quantity: -2,
+          policy: 'continue',
+        },
+      ],
     });
     const { body, headers } = await get(id).expect(200);
     expect(AdminProduct.parse(body)).toEqual(body);
@@ -40,13 +57,29 @@ describe('the products of the admin', () => {
     const made = await shop.create('round-trip', {
       description: '<p>a &amp; b</p>',
       brand: 'Brick',
-      categories: [{ slug: 'lamps', title: 'Lamps' }, { slug: 'gifts', title: 'Gifts' }],
+      categories: [
+        { slug: 'lamps', title: 'Lamps' },
+        { slug: 'gifts', title: 'Gifts' },
+      ],
       tags: ['b', 'A'],
-      options: [{ name: 'Size', values: ['unused', 'M'] }, { name: 'Colour', values: [] }],
+      options: [
+        { name: 'Size', values: ['unused', 'M'] },
+        { name: 'Colour', values: [] },
+      ],
       attributes: { z: 1, a: { y: [true, null], x: 'é' } },
-      media: [{ url: '/b.svg', position: 2 }, { url: '/a.svg', alt: 'a', position: 1 }],
+      media: [
+        { url: '/b.svg', position: 2 },
+        { url: '/a.svg', alt: 'a', position: 1 },
+      ],
       variants: [
-        { options: { Size: 'M', Colour: 'Red' }, prices: [{ amount: 7, currency: 'USD' }, { amount: 5, currency: 'JPY' }], position: 4 },
+        {
+          options: { Size: 'M', Colour: 'Red' },
+          prices: [
+            { amount: 7, currency: 'USD' },
+            { amount: 5, currency: 'JPY' },
+          ],
+          position: 4,
+        },
         { options: { Size: 'L', Colour: 'Red' }, sku: 'L', quantity: 3, position: 2 },
       ],
     });
@@ -62,14 +95,30 @@ describe('the products of the admin', () => {
   it('change in what is sent and stay in what is left out', async () => {
     const { id } = await shop.create('partly', { brand: 'Brick', tags: ['a'], attributes: { a: 1 } });
     const { body } = await patch(id, { tags: ['b', 'b'], attributes: {} }).expect(200);
-    expect(body).toMatchObject({ version: 2, brand: 'Brick', tags: ['b'], attributes: {}, title: 'Title of partly', variants: [{ sku: 'partly', quantity: 10 }] });
+    expect(body).toMatchObject({
+      version: 2,
+      brand: 'Brick',
+      tags: ['b'],
+      attributes: {},
+      title: 'Title of partly',
+      variants: [{ sku: 'partly', quantity: 10 }],
+    });
     expect((await patch(id, { brand: null }).expect(200)).body).toMatchObject({ brand: null, version: 3 });
   });
 
   it('hold a change to the version it was meant for', async () => {
     const { id } = await shop.create('matched');
-    for (const [ifMatch, status] of [['"2"', 412], ['W/"1.1"', 412], ['"1"', 200], ['"1.1"', 412], ['"2.1"', 200], ['*', 200]] as const) {
-      await patch(id, { title: `for ${ifMatch}` }).set('if-match', ifMatch).expect(status);
+    for (const [ifMatch, status] of [
+      ['"2"', 412],
+      ['W/"1.1"', 412],
+      ['"1"', 200],
+      ['"1.1"', 412],
+      ['"2.1"', 200],
+      ['*', 200],
+    ] as const) {
+      await patch(id, { title: `for ${ifMatch}` })
+        .set('if-match', ifMatch)
+        .expect(status);
     }
     const { body } = await archive(id).set('if-match', '"1"').expect(412);
     expect(body).toMatchObject({ code: 'version_mismatch', status: 412 });
@@ -112,6 +161,7 @@ describe('the products of the admin', () => {
     ['with half a surrogate pair', { title: 'a\udc00' }, 400, 'title'],
     ['with a field nobody knows', { title: 'x', price: 1 }, 400, 'price'],
     ['with an image that runs code', { title: 'x', media: [{ url: 'javascript:alert(1)' }] }, 400, 'media.0.url'],
+    ['with an option without a name', { title: 'x', variants: [{ options: { ' ': 'S' } }] }, 400, 'variants.0.options. '],
     ['with a slug of two segments', { title: 'x', slug: 'a/b' }, 400, 'slug'],
     ['with a NUL among its attributes', { title: 'x', attributes: { a: ['\0'] } }, 422, 'attributes'],
     ['with half a surrogate pair for an attribute', { title: 'x', attributes: { '\ud800': 1 } }, 422, 'attributes'],

@@ -10,7 +10,12 @@ describe('GET /v1/admin/variants', () => {
   const find = (query: string) => shop.http.get(`/v1/admin/variants?${query}`).set(asAdmin);
 
   it('finds every variant with the SKU, in whatever product and state, and no other', async () => {
-    const one = await shop.create('one', { variants: [{ sku: 'AB-1', options: { Size: 'S' }, price: { amount: 5, currency: 'USD' } }, { sku: 'ab-1', options: { Size: 'M' } }] });
+    const one = await shop.create('one', {
+      variants: [
+        { sku: 'AB-1', options: { Size: 'S' }, price: { amount: 5, currency: 'USD' } },
+        { sku: 'ab-1', options: { Size: 'M' } },
+      ],
+    });
     const two = await shop.create('two', { status: 'draft', variants: [{ sku: 'AB-1' }] });
     const { body, headers } = await find('sku=AB-1').expect(200);
     for (const variant of body.data) expect(FoundVariant.parse(variant)).toEqual(variant);

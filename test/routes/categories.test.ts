@@ -67,7 +67,10 @@ describe('categories', () => {
     expect(body).toMatchObject({ code: 'not_found', status: 404 });
     expect(headers['cache-control']).toBe('private, no-cache');
     await shop.create('spade', { categories: [{ slug: 'garden', title: 'Garden' }] });
-    expect((await shop.http.get('/v1/categories/garden').expect(200)).body).toMatchObject({ productCount: 1, path: [{ slug: 'garden', title: 'Garden' }] });
+    expect((await shop.http.get('/v1/categories/garden').expect(200)).body).toMatchObject({
+      productCount: 1,
+      path: [{ slug: 'garden', title: 'Garden' }],
+    });
   });
 
   it('refuse parameters and slugs that are none', async () => {

@@ -33,7 +33,9 @@ describe('the published contract', () => {
     document = (await shop.http.get('/openapi.json').expect(200)).body;
     ajv.addSchema({ ...document, $id: 'contract' });
     const products = (await shop.http.get('/v1/products?limit=20').expect(200)).body.data;
-    const details = await Promise.all(products.slice(0, 5).map(async ({ slug }: { slug: string }) => (await shop.http.get(`/v1/products/${slug}`)).body));
+    const details = await Promise.all(
+      products.slice(0, 5).map(async ({ slug }: { slug: string }) => (await shop.http.get(`/v1/products/${slug}`)).body),
+    );
     const variants = details.flatMap(({ variants }) => variants.map(({ id }: { id: string }) => id));
     const categories = (await shop.http.get('/v1/categories').expect(200)).body.data.map(({ slug }: { slug: string }) => slug);
     Object.assign(known, {
@@ -64,9 +66,24 @@ describe('the published contract', () => {
     const schema = body?.[type ?? '']?.schema;
     const valid = schema && valuesOf(document, schema);
     const isJson = type === 'application/json';
-    const texts = !valid ? fc.constant(undefined) : !isJson ? fc.oneof(valid as fc.Arbitrary<string>, fc.constant('Handle,Title,Variant Price\na,A,1\n')) : isValid ? valid.map((value) => JSON.stringify(value)) : fc.oneof(brokenBodies(valid), valid.map((value) => JSON.stringify(value)));
-    const mostly = <T>(usual: T, rare: T) => (isValid ? fc.constant(usual) : fc.oneof({ weight: 9, arbitrary: fc.constant(usual) }, { weight: 1, arbitrary: fc.constant(rare) }));
-    return fc.record({ parameters: fc.record(Object.fromEntries(values)), body: texts, type: mostly(type, 'text/plain'), hasKey: mostly(true, false) });
+    const texts = !valid
+      ? fc.constant(undefined)
+      : !isJson
+        ? fc.oneof(valid as fc.Arbitrary<string>, fc.constant('Handle,Title,Variant Price\na,A,1\n'))
+        : isValid
+          ? valid.map((value) => JSON.stringify(value))
+          : fc.oneof(
+              brokenBodies(valid),
+              valid.map((value) => JSON.stringify(value)),
+            );
+    const mostly = <T>(usual: T, rare: T) =>
+      isValid ? fc.constant(usual) : fc.oneof({ weight: 9, arbitrary: fc.constant(usual) }, { weight: 1, arbitrary: fc.constant(rare) });
+    return fc.record({
+      parameters: fc.record(Object.fromEntries(values)),
+      body: texts,
+      type: mostly(type, 'text/plain'),
+      hasKey: mostly(true, false),
+    });
   }
 
   async function send({ method, path, security }: Operation, { parameters, body, type, hasKey }: Sent): Promise<Response> {
@@ -81,7 +98,13 @@ describe('the published contract', () => {
       else if (value !== undefined && where === 'query') query.append(name, text);
       else if (value !== undefined) headers[name] = text.replaceAll(/[^\x21-\x7e]/g, '') || 'x';
     }
-    return fetch(`${shop.service.url}${url}?${query}`, { method, headers, body: body ?? null, signal: AbortSignal.timeout(10_000), redirect: 'manual' });
+    return fetch(`${shop.service.url}${url}?${query}`, {
+      method,
+      headers,
+      body: body ?? null,
+      signal: AbortSignal.timeout(10_000),
+      redirect: 'manual',
+    });
   }
 
   async function hold(operation: Operation, sent: Sent, isValid: boolean): Promise<void> {
@@ -103,20 +126,27 @@ describe('the published contract', () => {
     if (!documented?.content || !given.endsWith('json')) return;
     const validate = ajv.getSchema(place);
     if (!validate) throw new Error(`there is no schema at ${place}`);
-    if (!validate(JSON.parse(text))) throw new Error(`the body of ${status} breaks its schema: ${ajv.errorsText(validate.errors)} in ${text.slice(0, 500)}`);
+    if (!validate(JSON.parse(text)))
+      throw new Error(`the body of ${status} breaks its schema: ${ajv.errorsText(validate.errors)} in ${text.slice(0, 500)}`);
   }
 
   it.each([
     ['never refuses what its schemas allow, and answers what it documents', true],
     ['answers what it documents to whatever is sent, and is never at fault itself', false],
-  ])('%s', async (_, isValid) => {
-    for (const operation of operationsOf(document)) {
-      const property = fc.asyncProperty(requests(operation, isValid), (sent) => hold(operation, sent, isValid));
-      const { failed, counterexample, errorInstance } = await fc.check(property, { numRuns, seed: 20_260_101 });
-      const fault = errorInstance instanceof Error ? errorInstance.message : errorInstance;
-      expect({ call: `${operation.method} ${operation.path}`, ...(failed && { fault, counterexample }) }).toEqual({ call: `${operation.method} ${operation.path}` });
-    }
-  }, 60_000);
+  ])(
+    '%s',
+    async (_, isValid) => {
+      for (const operation of operationsOf(document)) {
+        const property = fc.asyncProperty(requests(operation, isValid), (sent) => hold(operation, sent, isValid));
+        const { failed, counterexample, errorInstance } = await fc.check(property, { numRuns, seed: 20_260_101 });
+        const fault = errorInstance instanceof Error ? errorInstance.message : errorInstance;
+        expect({ call: `${operation.method} ${operation.path}`, ...(failed && { fault, counterexample }) }).toEqual({
+          call: `${operation.method} ${operation.path}`,
+        });
+      }
+    },
+    60_000,
+  );
 
   it('is met on its good side as well as on its bad one', () => {
     const sum = [...answered.values()].reduce((total, count) => total + count, 0);

@@ -1,4 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { Problem } from '../../src/routes/problems.js';
+import { createDatabase } from '../harness/database.js';
+import { startService } from '../harness/service.js';
 import { openShop } from './open-shop.js';
 
 describe('the health of a service', () => {
@@ -51,12 +54,36 @@ describe('a service whose Redis cannot be reached', () => {
   });
 });
 
+describe('a service that has lost its database', () => {
+  it('is not ready, and answers 503 with the time to try again', async () => {
+    const database = await createDatabase();
+    const service = await startService(database.url);
+    await database.drop();
+    await expect.poll(async () => (await service.http.get('/health/ready')).status, { timeout: 10_000 }).toBe(503);
+    const ready = await service.http.get('/health/ready').expect(503);
+    expect(ready.body).toMatchObject({ status: 'unavailable', postgres: 'down' });
+    const paths = ['/v1/products', '/v1/products/any', '/v1/categories', '/v1/inventory/0198c000-0000-7000-8000-000000000000'];
+    for (const path of paths) {
+      const { body, headers } = await service.http.get(path).expect(503);
+      expect(Problem.parse(body)).toMatchObject({ status: 503, code: 'database_unavailable' });
+      expect(headers).toMatchObject({ 'retry-after': '1', 'content-type': 'application/problem+json' });
+      expect(JSON.stringify(body)).not.toMatch(/truetag_test|127\.0\.0\.1|does not exist/);
+    }
+    await service.http.get('/health/live').expect(200);
+    await service.close();
+  });
+});
+
 describe('a demo image', () => {
   const shop = openShop({ redis: false });
 
   it('is an SVG that loads nothing and may be kept', async () => {
     const { body, headers } = await shop.http.get('/media/demo/walnut-desk-lamp.svg').expect(200);
-    expect(headers).toMatchObject({ 'content-type': 'image/svg+xml; charset=utf-8', 'cache-control': 'public, max-age=86400', 'content-security-policy': expect.stringContaining("default-src 'none'") });
+    expect(headers).toMatchObject({
+      'content-type': 'image/svg+xml; charset=utf-8',
+      'cache-control': 'public, max-age=86400',
+      'content-security-policy': expect.stringContaining("default-src 'none'"),
+    });
     expect(body.toString()).toContain('Walnut Desk Lamp');
   });
 

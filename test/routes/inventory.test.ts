@@ -61,7 +61,11 @@ describe('PUT /v1/admin/inventory/{variantId}', () => {
 
   it('leaves what is sold on available without stock', async () => {
     const { variants } = await shop.create('sold-on', { variants: [{ policy: 'continue', quantity: 1 }] });
-    expect((await set(variants[0]?.id ?? '', { quantity: -5 }).expect(200)).body).toEqual({ variantId: variants[0]?.id, quantity: -5, available: true });
+    expect((await set(variants[0]?.id ?? '', { quantity: -5 }).expect(200)).body).toEqual({
+      variantId: variants[0]?.id,
+      quantity: -5,
+      available: true,
+    });
     expect((await read('sold-on')).version).toBe(1);
   });
 

@@ -11,9 +11,27 @@ describe('the filters of GET /v1/products', () => {
   const shop = openShop();
 
   beforeAll(async () => {
-    const { id } = await shop.create('wool-coat', { brand: 'Möwe', tags: ['Winter'], categories: [{ slug: 'coats', title: 'Coats' }], ...sized, variants: [size('S', 9000, 0), size('M', 8000)] });
+    const { id } = await shop.create('wool-coat', {
+      brand: 'Möwe',
+      tags: ['Winter'],
+      categories: [{ slug: 'coats', title: 'Coats' }],
+      ...sized,
+      variants: [size('S', 9000, 0), size('M', 8000)],
+    });
     await shop.patch(id, { description: '<p>Warm <strong>merino</strong></p>' });
-    await shop.create('rain-coat', { brand: 'Fjell', tags: ['autumn'], categories: [{ slug: 'coats' }], options: [{ name: 'Size', values: [] }, { name: 'Colour', values: [] }], variants: [{ options: { Size: 'M', Colour: 'Red' }, price: usd(5000), quantity: 1 }, { options: { Size: 'L', Colour: 'Blue' }, price: usd(5500), quantity: 1 }] });
+    await shop.create('rain-coat', {
+      brand: 'Fjell',
+      tags: ['autumn'],
+      categories: [{ slug: 'coats' }],
+      options: [
+        { name: 'Size', values: [] },
+        { name: 'Colour', values: [] },
+      ],
+      variants: [
+        { options: { Size: 'M', Colour: 'Red' }, price: usd(5000), quantity: 1 },
+        { options: { Size: 'L', Colour: 'Blue' }, price: usd(5500), quantity: 1 },
+      ],
+    });
     await shop.create('linen-shirt', { brand: 'Möwe', categories: [{ slug: 'shirts', title: 'Shirts' }], ...sized, variants: [size('L', 3000, 0)] });
     await shop.create('gift-card', { variants: [] });
     await shop.create('yen-only', { variants: [{ prices: [{ amount: 800, currency: 'JPY' }], quantity: 5 }] });
@@ -23,7 +41,11 @@ describe('the filters of GET /v1/products', () => {
   async function slugs(query: string): Promise<string[]> {
     const { body, headers } = await shop.http.get(`/v1/products?${query}`).expect(200);
     expect(Page.parse(body)).toEqual(body);
-    expect(headers).toMatchObject({ 'cache-control': 'private, no-cache', 'cache-status': expect.stringMatching(/^truetag; /), etag: expect.stringMatching(/^"[\w-]+"$/) });
+    expect(headers).toMatchObject({
+      'cache-control': 'private, no-cache',
+      'cache-status': expect.stringMatching(/^truetag; /),
+      etag: expect.stringMatching(/^"[\w-]+"$/),
+    });
     return body.data.map(({ slug }: { slug: string }) => slug).sort();
   }
 
@@ -84,16 +106,47 @@ describe('the filters of GET /v1/products', () => {
     expect(await slugs('tag=new')).toEqual([]);
   });
 
-  it.each(['facets=brand', 'count=true', 'foo=1', '__proto__=1', 'option.=M', 'option.Size=', 'Sort=price', 'option.Size=a&option.Size=b'])('refuse %s and name it', async (query) => {
-    const { body, headers } = await shop.http.get(`/v1/products?${query}`).expect(400);
-    const name = query.split('=')[0];
-    expect(body).toMatchObject({ status: 400, code: 'invalid', detail: expect.stringContaining(`${name}`), errors: [{ path: name }] });
-    expect(headers['content-type']).toBe('application/problem+json');
-  });
+  it.each(['facets=brand', 'count=true', 'foo=1', '__proto__=1', 'option.=M', 'option.Size=', 'Sort=price', 'option.Size=a&option.Size=b'])(
+    'refuse %s and name it',
+    async (query) => {
+      const { body, headers } = await shop.http.get(`/v1/products?${query}`).expect(400);
+      const name = query.split('=')[0];
+      expect(body).toMatchObject({ status: 400, code: 'invalid', detail: expect.stringContaining(`${name}`), errors: [{ path: name }] });
+      expect(headers['content-type']).toBe('application/problem+json');
+    },
+  );
 
   it.each([
-    ...['limit=0', 'limit=101', 'limit=1e1', 'limit=0x10', 'limit=', 'limit=+5', 'limit=1&limit=2', 'priceMin=-1', 'priceMin=1.5', 'priceMin=', 'priceMax=1000000000001', 'priceMax=NaN'],
-    ...['available=yes', 'sort=cheapest', 'currency=usd', 'currency=', 'cursor=', 'q=', 'q=%20%20', `q=${'a'.repeat(201)}`, 'q=a%00', 'tag=%00', 'category=a%2Fb', 'q=%ff', 'q=%ED%A0%80', 'option.Size=%00'],
+    ...[
+      'limit=0',
+      'limit=101',
+      'limit=1e1',
+      'limit=0x10',
+      'limit=',
+      'limit=+5',
+      'limit=1&limit=2',
+      'priceMin=-1',
+      'priceMin=1.5',
+      'priceMin=',
+      'priceMax=1000000000001',
+      'priceMax=NaN',
+    ],
+    ...[
+      'available=yes',
+      'sort=cheapest',
+      'currency=usd',
+      'currency=',
+      'cursor=',
+      'q=',
+      'q=%20%20',
+      `q=${'a'.repeat(201)}`,
+      'q=a%00',
+      'tag=%00',
+      'category=a%2Fb',
+      'q=%ff',
+      'q=%ED%A0%80',
+      'option.Size=%00',
+    ],
   ])('refuse %s as failing the schema', async (query) => {
     const { body } = await shop.http.get(`/v1/products?${query}`).expect(400);
     expect(body).toMatchObject({ status: 400, title: 'Bad request', detail: expect.any(String) });
@@ -107,6 +160,14 @@ describe('the filters of GET /v1/products', () => {
   ])('refuse %s as of no use', async (query, code) => {
     const { body } = await shop.http.get(`/v1/products?${query}`).expect(422);
     expect(body).toMatchObject({ status: 422, code, title: 'Unprocessable content' });
+  });
+
+  it('are at most ten options, as a product has', async () => {
+    const options = (count: number) => Array.from({ length: count }, (_, i) => `option.o${i}=v`).join('&');
+    await shop.http.get(`/v1/products?${options(10)}`).expect(200);
+    expect((await shop.http.get(`/v1/products?${options(11)}`).expect(400)).body.errors).toEqual([
+      { path: 'option.o10', message: expect.any(String) },
+    ]);
   });
 
   it('count characters as the published schema counts them', async () => {

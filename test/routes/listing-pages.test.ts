@@ -12,7 +12,9 @@ interface Card {
 async function walk(shop: Shop, query: string): Promise<Card[][]> {
   const pages: Card[][] = [];
   for (let cursor: string | null = ''; cursor !== null && pages.length < 200; ) {
-    const answer: { body: { data: Card[]; page: { nextCursor: string | null } } } = await shop.http.get(`/v1/products?${query}${cursor && `&cursor=${encodeURIComponent(cursor)}`}`).expect(200);
+    const answer: { body: { data: Card[]; page: { nextCursor: string | null } } } = await shop.http
+      .get(`/v1/products?${query}${cursor && `&cursor=${encodeURIComponent(cursor)}`}`)
+      .expect(200);
     pages.push(answer.body.data);
     cursor = answer.body.page.nextCursor;
   }
@@ -45,13 +47,21 @@ describe('the pages of GET /v1/products', () => {
     const whole = (await walk(shop, 'q=lamp&sort=relevance&limit=100')).flat().map(({ slug }) => slug);
     expect(whole.length).toBeGreaterThan(5);
     expect((await walk(shop, 'q=lamp&sort=relevance&limit=2')).flat().map(({ slug }) => slug)).toEqual(whole);
-    expect(whole.toSorted()).toEqual((await walk(shop, 'q=lamp')).flat().map(({ slug }) => slug).toSorted());
+    expect(whole.toSorted()).toEqual(
+      (await walk(shop, 'q=lamp'))
+        .flat()
+        .map(({ slug }) => slug)
+        .toSorted(),
+    );
   });
 
   it('stand in the order asked for; what has no price comes last both ways', async () => {
     const titles = (await walk(shop, 'sort=title&limit=100')).flat().map(({ title }) => title.toLowerCase());
     expect(titles).toEqual(titles.toSorted());
-    for (const [sort, direction] of [['price', 1], ['-price', -1]] as const) {
+    for (const [sort, direction] of [
+      ['price', 1],
+      ['-price', -1],
+    ] as const) {
       const cards = (await walk(shop, `sort=${sort}&limit=100`)).flat();
       const amounts = cards.flatMap(({ price }) => price?.amount ?? []);
       expect(amounts).toEqual(amounts.toSorted((a, b) => direction * (a - b)));
@@ -71,7 +81,10 @@ describe('the pages of GET /v1/products', () => {
     await shop.create('late-arrival');
     const second = await shop.http.get(`/v1/products?limit=5&cursor=${first.body.page.nextCursor}`).expect(200);
     expect([...first.body.data, ...second.body.data]).toEqual(all.slice(0, 10));
-    await shop.http.delete(`/v1/admin/products/${(await shop.http.get('/v1/products/late-arrival')).body.id}`).set(asAdmin).expect(200);
+    await shop.http
+      .delete(`/v1/admin/products/${(await shop.http.get('/v1/products/late-arrival')).body.id}`)
+      .set(asAdmin)
+      .expect(200);
   });
 
   it('take a cursor for the question it was issued for alone, whatever the page size', async () => {
@@ -79,7 +92,13 @@ describe('the pages of GET /v1/products', () => {
     const cursor = encodeURIComponent(body.page.nextCursor);
     await shop.http.get(`/v1/products?limit=3&sort=price&tag=lamp&cursor=${cursor}`).expect(200);
     const forged = `${body.page.nextCursor.slice(0, -2)}${body.page.nextCursor.endsWith('AA') ? 'BB' : 'AA'}`;
-    for (const query of ['sort=price&tag=wool', 'sort=-price&tag=lamp', 'sort=price', 'sort=price&tag=lamp&currency=EUR', 'sort=price&tag=lamp&option.Size=M']) {
+    for (const query of [
+      'sort=price&tag=wool',
+      'sort=-price&tag=lamp',
+      'sort=price',
+      'sort=price&tag=lamp&currency=EUR',
+      'sort=price&tag=lamp&option.Size=M',
+    ]) {
       expect((await shop.http.get(`/v1/products?${query}&cursor=${cursor}`).expect(422)).body.code).toBe('unknown_cursor');
     }
     await shop.http.get(`/v1/products?limit=2&sort=price&tag=lamp&cursor=${encodeURIComponent(forged)}`).expect(422);

@@ -8,6 +8,7 @@ export interface Schema {
   properties?: Record<string, Schema>;
   required?: string[];
   additionalProperties?: boolean | Schema;
+  propertyNames?: Schema;
   items?: Schema;
   minItems?: number;
   maxItems?: number;
@@ -41,22 +42,31 @@ export interface Operation {
 export interface OpenApiDocument {
   openapi: string;
   info: { title: string; version: string };
-  paths: Record<string, Record<string, Omit<Operation, 'method' | 'path' | 'body' | 'parameters'> & { parameters?: Parameter[]; requestBody?: { content: Content } }>>;
+  paths: Record<
+    string,
+    Record<string, Omit<Operation, 'method' | 'path' | 'body' | 'parameters'> & { parameters?: Parameter[]; requestBody?: { content: Content } }>
+  >;
   components: { schemas: Record<string, Schema>; securitySchemes: Record<string, object> };
 }
 
 export function operationsOf({ paths }: OpenApiDocument): Operation[] {
   return Object.entries(paths).flatMap(([path, item]) =>
-    Object.entries(item).map(([method, { requestBody, parameters = [], ...operation }]) => ({ ...operation, method: method.toUpperCase(), path, parameters, body: requestBody?.content })),
+    Object.entries(item).map(([method, { requestBody, parameters = [], ...operation }]) => ({
+      ...operation,
+      method: method.toUpperCase(),
+      path,
+      parameters,
+      body: requestBody?.content,
+    })),
   );
 }
 
 /** What a reference names; undefined where it leads nowhere. */
 export function resolve(document: OpenApiDocument, reference: string): Schema | undefined {
   const steps = reference.replace(/^#\//, '').split('/');
-  return steps.reduce<unknown>((value, step) => (value as Record<string, unknown> | undefined)?.[unescape(step)], document) as Schema | undefined;
+  return steps.reduce<unknown>((value, step) => (value as Record<string, unknown> | undefined)?.[decodeStep(step)], document) as Schema | undefined;
 }
 
-function unescape(step: string): string {
+function decodeStep(step: string): string {
   return decodeURIComponent(step).replaceAll('~1', '/').replaceAll('~0', '~');
 }

@@ -22,7 +22,12 @@ describe('GET /openapi.json', () => {
   it('is an OpenAPI 3.1 document that says who it is', () => {
     expect(document.openapi).toBe('3.1.0');
     expect(document.info).toMatchObject({ title: 'Truetag', version: expect.stringMatching(/^\d+\.\d+\.\d+$/), license: { name: 'MIT' } });
-    expect(Object.keys(document).filter((key) => !['openapi', 'info', 'paths', 'components', 'servers', 'tags', 'security', 'webhooks', 'externalDocs', 'jsonSchemaDialect'].includes(key))).toEqual([]);
+    expect(
+      Object.keys(document).filter(
+        (key) =>
+          !['openapi', 'info', 'paths', 'components', 'servers', 'tags', 'security', 'webhooks', 'externalDocs', 'jsonSchemaDialect'].includes(key),
+      ),
+    ).toEqual([]);
   });
 
   it('has every route of the service and no other', () => {
@@ -30,7 +35,11 @@ describe('GET /openapi.json', () => {
       .filter(({ method, url, isRefusal }) => !isRefusal && method !== 'HEAD' && !url.startsWith('/docs') && url !== '/openapi.json')
       .map(({ method, url }) => `${method} ${url.replaceAll(/:(\w+)/g, '{$1}')}`);
     expect(routes.length).toBeGreaterThan(20);
-    expect(operationsOf(document).map(({ method, path }) => `${method} ${path}`).toSorted()).toEqual(routes.toSorted());
+    expect(
+      operationsOf(document)
+        .map(({ method, path }) => `${method} ${path}`)
+        .toSorted(),
+    ).toEqual(routes.toSorted());
   });
 
   it('has no reference that leads nowhere, and no component that nobody refers to', () => {
@@ -45,7 +54,8 @@ describe('GET /openapi.json', () => {
   it('has schemas that say something of each type they name', () => {
     const types = new Set(['string', 'integer', 'number', 'boolean', 'null', 'array', 'object']);
     for (const [way, object] of walk(document)) {
-      if (typeof object['type'] === 'string' && (way.includes('/schemas/') || way.endsWith('/schema')) && !/\/properties$/.test(way)) expect(types, way).toContain(object['type']);
+      if (typeof object['type'] === 'string' && (way.includes('/schemas/') || way.endsWith('/schema')) && !/\/properties$/.test(way))
+        expect(types, way).toContain(object['type']);
       if (object['type'] === 'array') expect(object, way).toHaveProperty('items');
       expect(object, way).not.toHaveProperty('$schema');
       expect(object, way).not.toHaveProperty('nullable');
@@ -57,14 +67,21 @@ describe('GET /openapi.json', () => {
       const call = `${method} ${path}`;
       expect(summary?.length ?? 0, call).toBeGreaterThan(10);
       const statuses = Object.keys(responses).map(Number);
-      expect(statuses.some((status) => status < 300), call).toBe(true);
+      expect(
+        statuses.some((status) => status < 300),
+        call,
+      ).toBe(true);
       for (const [status, response] of Object.entries(responses)) {
         expect(response.description?.length ?? 0, `${call} ${status}`).toBeGreaterThan(0);
-        if (Number(status) >= 400 && path.startsWith('/v1')) expect(response.content, `${call} ${status}`).toEqual({ 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } });
+        if (Number(status) >= 400 && path.startsWith('/v1'))
+          expect(response.content, `${call} ${status}`).toEqual({ 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } });
       }
       if (path.startsWith('/v1')) expect(statuses, call).toEqual(expect.arrayContaining([400, 503]));
       const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
-      expect(parameters.filter((parameter) => parameter.in === 'path').map(({ name, required }) => required && name), call).toEqual(inPath);
+      expect(
+        parameters.filter((parameter) => parameter.in === 'path').map(({ name, required }) => required && name),
+        call,
+      ).toEqual(inPath);
     }
   });
 
@@ -79,10 +96,13 @@ describe('GET /openapi.json', () => {
 
   it('names the body of every write, the file of an import too, and numbers of a query as numbers', () => {
     for (const { method, path, body } of operationsOf(document)) {
-      if (['POST', 'PUT', 'PATCH'].includes(method)) expect(Object.keys(body ?? {}), path).toEqual(path.endsWith('/imports') ? ['text/csv', 'application/x-ndjson'] : ['application/json']);
+      if (['POST', 'PUT', 'PATCH'].includes(method))
+        expect(Object.keys(body ?? {}), path).toEqual(path.endsWith('/imports') ? ['text/csv', 'application/x-ndjson'] : ['application/json']);
       else expect(body, path).toBeUndefined();
     }
-    const limit = operationsOf(document).find(({ path }) => path === '/v1/products')?.parameters.find(({ name }) => name === 'limit');
+    const limit = operationsOf(document)
+      .find(({ path }) => path === '/v1/products')
+      ?.parameters.find(({ name }) => name === 'limit');
     expect(limit?.schema).toEqual({ type: 'integer', minimum: 1, maximum: 100 });
   });
 

@@ -16,7 +16,11 @@ describe('POST /v1/products/batch', () => {
     expect(slugsOf(body)).toEqual(['third', 'first', 'second']);
     expect(body.missing).toEqual(['a-draft', 'nobody', 'an-archived']);
     for (const product of body.data) expect(Product.parse(product)).toEqual(product);
-    expect(headers).toMatchObject({ 'cache-control': 'private, no-cache', 'cache-status': expect.stringMatching(/^truetag; /), 'content-type': 'application/json; charset=utf-8' });
+    expect(headers).toMatchObject({
+      'cache-control': 'private, no-cache',
+      'cache-status': expect.stringMatching(/^truetag; /),
+      'content-type': 'application/json; charset=utf-8',
+    });
   });
 
   it('resolves old slugs, and a product that is asked for by both comes once', async () => {
@@ -55,7 +59,10 @@ describe('POST /v1/products/batch', () => {
   });
 
   it('refuses a parameter in the query, by name', async () => {
-    const { body } = await shop.http.post('/v1/products/batch?currency=EUR').send({ slugs: ['x'] }).expect(400);
+    const { body } = await shop.http
+      .post('/v1/products/batch?currency=EUR')
+      .send({ slugs: ['x'] })
+      .expect(400);
     expect(body.errors).toEqual([{ path: 'currency', message: expect.any(String) }]);
   });
 

@@ -38,8 +38,22 @@ describe('GET /v1/products/{slug}', () => {
         { url: 'https://cdn.example/b.jpg', alt: null, position: 2 },
       ],
       variants: [
-        expect.objectContaining({ sku: 'L-S', title: 'S', options: { Size: 'S' }, price: { amount: 1999, currency: 'USD', compareAt: 2499, validUntil: null }, available: true, position: 1 }),
-        expect.objectContaining({ sku: 'L-M', title: 'M', options: { Size: 'M' }, price: { amount: 2599, currency: 'USD', compareAt: null, validUntil: null }, available: false, position: 2 }),
+        expect.objectContaining({
+          sku: 'L-S',
+          title: 'S',
+          options: { Size: 'S' },
+          price: { amount: 1999, currency: 'USD', compareAt: 2499, validUntil: null },
+          available: true,
+          position: 1,
+        }),
+        expect.objectContaining({
+          sku: 'L-M',
+          title: 'M',
+          options: { Size: 'M' },
+          price: { amount: 2599, currency: 'USD', compareAt: null, validUntil: null },
+          available: false,
+          position: 2,
+        }),
       ],
       priceRange: { min: { amount: 1999, currency: 'USD' }, max: { amount: 2599, currency: 'USD' } },
       version: 1,
@@ -74,12 +88,21 @@ describe('GET /v1/products/{slug}', () => {
     await shop.create('two-currencies', {
       options: [{ name: 'Size', values: [] }],
       variants: [
-        { options: { Size: 'S' }, prices: [{ amount: 500, currency: 'JPY' }, { amount: 1, currency: 'USD' }] },
+        {
+          options: { Size: 'S' },
+          prices: [
+            { amount: 500, currency: 'JPY' },
+            { amount: 1, currency: 'USD' },
+          ],
+        },
         { options: { Size: 'M' }, price: { amount: 2, currency: 'USD' } },
       ],
     });
     const { body } = await shop.http.get('/v1/products/two-currencies?currency=JPY').expect(200);
-    expect(body.variants.map(({ price }: { price: unknown }) => price)).toEqual([{ amount: 500, currency: 'JPY', compareAt: null, validUntil: null }, null]);
+    expect(body.variants.map(({ price }: { price: unknown }) => price)).toEqual([
+      { amount: 500, currency: 'JPY', compareAt: null, validUntil: null },
+      null,
+    ]);
     expect(body.priceRange).toEqual({ min: { amount: 500, currency: 'JPY' }, max: { amount: 500, currency: 'JPY' } });
     const other = await shop.http.get('/v1/products/two-currencies?currency=OMR').expect(200);
     expect(other.body.priceRange).toBeNull();
@@ -95,9 +118,20 @@ describe('GET /v1/products/{slug}', () => {
 
   it('answers 404 for a slug nobody has, and again from memory', async () => {
     const { body, headers } = await shop.http.get('/v1/products/nobody').expect(404);
-    expect(headers).toMatchObject({ 'content-type': 'application/problem+json', 'cache-control': 'private, no-cache', 'cache-status': expect.stringContaining('fwd=miss') });
+    expect(headers).toMatchObject({
+      'content-type': 'application/problem+json',
+      'cache-control': 'private, no-cache',
+      'cache-status': expect.stringContaining('fwd=miss'),
+    });
     expect(headers).not.toHaveProperty('etag');
-    expect(body).toEqual({ type: 'about:blank', title: 'Not found', status: 404, detail: expect.stringContaining('nobody'), code: 'not_found', requestId: headers['x-request-id'] });
+    expect(body).toEqual({
+      type: 'about:blank',
+      title: 'Not found',
+      status: 404,
+      detail: expect.stringContaining('nobody'),
+      code: 'not_found',
+      requestId: headers['x-request-id'],
+    });
     const again = await shop.http.get('/v1/products/nobody').expect(404);
     expect(again.headers['cache-status']).toBe('truetag; hit; detail=absent');
     await shop.create('nobody');
@@ -114,7 +148,10 @@ describe('GET /v1/products/{slug}', () => {
     const { id } = await shop.create('umbau', { slug: 'stühle&tische' });
     await shop.http.get(`/v1/products/${encodeURIComponent('stühle&tische')}`).expect(200);
     await shop.patch(id, { slug: 'stühle+tische' });
-    const { headers, text } = await shop.http.get(`/v1/products/${encodeURIComponent('stühle&tische')}?currency=EUR`).redirects(0).expect(301);
+    const { headers, text } = await shop.http
+      .get(`/v1/products/${encodeURIComponent('stühle&tische')}?currency=EUR`)
+      .redirects(0)
+      .expect(301);
     expect(headers).toMatchObject({
       location: `/v1/products/${encodeURIComponent('stühle+tische')}?currency=EUR`,
       'cache-control': 'private, no-cache',
@@ -123,7 +160,10 @@ describe('GET /v1/products/{slug}', () => {
     expect(text).toBe('');
     await shop.http.get(headers['location'] as string).expect(200);
     await shop.patch(id, { status: 'draft' });
-    await shop.http.get(`/v1/products/${encodeURIComponent('stühle&tische')}`).redirects(0).expect(404);
+    await shop.http
+      .get(`/v1/products/${encodeURIComponent('stühle&tische')}`)
+      .redirects(0)
+      .expect(404);
   });
 
   it('leads an old slug past every rename, and gives it back to whoever takes it into use', async () => {

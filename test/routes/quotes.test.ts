@@ -9,7 +9,9 @@ describe('POST /v1/quotes', () => {
   const shop = openShop();
   const quote = (lines: object[], currency = 'USD') => shop.http.post('/v1/quotes').send({ currency, lines });
   async function variant(slug: string, changes: object = {}): Promise<string> {
-    const made = await shop.create(slug, { variants: [{ sku: slug, quantity: 10, price: { amount: 1999, currency: 'USD', compareAt: 2499 }, ...changes }] });
+    const made = await shop.create(slug, {
+      variants: [{ sku: slug, quantity: 10, price: { amount: 1999, currency: 'USD', compareAt: 2499 }, ...changes }],
+    });
     return made.variants[0]?.id ?? '';
   }
 
@@ -78,7 +80,10 @@ describe('POST /v1/quotes', () => {
     const { body } = await quote([line, line]).expect(200);
     expect(body.lines).toMatchObject([{ problems: ['insufficient_stock'] }, { problems: ['insufficient_stock'] }]);
     const onward = await variant('quoted-onward', { quantity: -3, policy: 'continue' });
-    expect((await quote([{ variantId: onward, quantity: 100 }]).expect(200)).body).toMatchObject({ ok: true, lines: [{ stock: -3, available: true }] });
+    expect((await quote([{ variantId: onward, quantity: 100 }]).expect(200)).body).toMatchObject({
+      ok: true,
+      lines: [{ stock: -3, available: true }],
+    });
   });
 
   it('says totals far above what one piece may cost, and refuses those that JSON could not say exactly', async () => {
@@ -87,7 +92,10 @@ describe('POST /v1/quotes', () => {
     expect(body.total).toEqual({ amount: 9_000_000_000_000_000, currency: 'USD' });
     const { body: refused } = await quote([{ variantId: id, quantity: 9_008 }]).expect(422);
     expect(refused.code).toBe('unusable');
-    await quote([{ variantId: id, quantity: 9_000 }, { variantId: id, quantity: 9_000 }]).expect(422);
+    await quote([
+      { variantId: id, quantity: 9_000 },
+      { variantId: id, quantity: 9_000 },
+    ]).expect(422);
   });
 
   it('refuses a currency that ISO 4217 does not list, also in what was expected', async () => {
@@ -100,7 +108,11 @@ describe('POST /v1/quotes', () => {
     ['no currency', { lines: [{ variantId: nobody, quantity: 1 }] }, 'currency'],
     ['a quantity of none', { currency: 'USD', lines: [{ variantId: nobody, quantity: 0 }] }, 'lines.0.quantity'],
     ['part of a piece', { currency: 'USD', lines: [{ variantId: nobody, quantity: 1.5 }] }, 'lines.0.quantity'],
-    ['a price as a float', { currency: 'USD', lines: [{ variantId: nobody, quantity: 1, expected: { amount: 19.99, currency: 'USD' } }] }, 'lines.0.expected.amount'],
+    [
+      'a price as a float',
+      { currency: 'USD', lines: [{ variantId: nobody, quantity: 1, expected: { amount: 19.99, currency: 'USD' } }] },
+      'lines.0.expected.amount',
+    ],
     ['no id', { currency: 'USD', lines: [{ variantId: 'x', quantity: 1 }] }, 'lines.0.variantId'],
     ['a price list, which does not exist yet', { currency: 'USD', priceList: 'x', lines: [{ variantId: nobody, quantity: 1 }] }, 'priceList'],
   ])('refuses %s', async (_, body, path) => {

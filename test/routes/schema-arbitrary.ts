@@ -37,10 +37,15 @@ function strings({ format, pattern, minLength = 0, maxLength = 30 }: Schema): fc
   return fc.string({ unit: 'grapheme', minLength, maxLength: Math.min(maxLength, 30) }).filter(isShort);
 }
 
-function objects(document: OpenApiDocument, { properties = {}, required = [], additionalProperties }: Schema): fc.Arbitrary<object> {
-  const named = fc.record(Object.fromEntries(Object.entries(properties).map(([name, schema]) => [name, valuesOf(document, schema)])), { requiredKeys: required });
+function objects(
+  document: OpenApiDocument,
+  { properties = {}, required = [], additionalProperties, propertyNames = { minLength: 1 } }: Schema,
+): fc.Arbitrary<object> {
+  const named = fc.record(Object.fromEntries(Object.entries(properties).map(([name, schema]) => [name, valuesOf(document, schema)])), {
+    requiredKeys: required,
+  });
   if (typeof additionalProperties !== 'object') return named;
-  const name = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 8 }).filter((key) => key !== '__proto__');
+  const name = strings(propertyNames).filter((key) => key !== '__proto__');
   const more = fc.dictionary(name, valuesOf(document, additionalProperties), { maxKeys: 3, noNullPrototype: true });
   return fc.tuple(more, named).map(([some, others]) => ({ ...some, ...others }));
 }

@@ -1,0 +1,89 @@
+import { describe, expect, it } from 'vitest';
+import { ConfigError, loadConfig } from '../src/config.js';
+
+function faults(environment: Record<string, string>): string[] {
+  try {
+    loadConfig(environment);
+    return [];
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message.split('\n');
+    throw error;
+  }
+}
+
+describe('the configuration', () => {
+  it('is complete where nothing is set, and takes an empty value for none', () => {
+    const byDefault = loadConfig({});
+    expect(byDefault).toMatchObject({
+      host: '127.0.0.1',
+      port: 3000,
+      databaseUrl: undefined,
+      redisUrl: undefined,
+      defaultCurrency: 'USD',
+      migrate: true,
+      adminApiKey: undefined,
+      dataDir: '.data',
+      seedDemo: undefined,
+      isEveryReadValidated: false,
+      shutdownGraceMs: 10_000,
+    });
+    expect(byDefault.memoryCacheBytes).toBeLessThanOrEqual(256 * 2 ** 20);
+    const empty = Object.fromEntries(
+      [
+        'HOST',
+        'PORT',
+        'DATABASE_URL',
+        'REDIS_URL',
+        'DEFAULT_CURRENCY',
+        'MIGRATE',
+        'ADMIN_API_KEY',
+        'SEED_DEMO',
+        'MEMORY_CACHE_MB',
+        'PRICE_READS',
+      ].map((key) => [key, '']),
+    );
+    expect(loadConfig(empty)).toEqual(byDefault);
+  });
+
+  it('says what is set', () => {
+    expect(
+      loadConfig({
+        PORT: '0',
+        MIGRATE: 'false',
+        SEED_DEMO: 'true',
+        MEMORY_CACHE_MB: '3',
+        PRICE_READS: 'validate',
+        DEFAULT_CURRENCY: 'OMR',
+        REDIS_URL: 'rediss://r:6379/1',
+      }),
+    ).toMatchObject({
+      port: 0,
+      migrate: false,
+      seedDemo: true,
+      memoryCacheBytes: 3 * 2 ** 20,
+      isEveryReadValidated: true,
+      defaultCurrency: 'OMR',
+      redisUrl: 'rediss://r:6379/1',
+    });
+  });
+
+  it.each([
+    ['PORT', ['65536', '-1', '3000.5', '0x1', 'http', ' 80']],
+    ['DATABASE_URL', ['localhost', 'mysql://x/y', '/tmp/sock']],
+    ['REDIS_URL', ['localhost:6379', 'http://x']],
+    ['DEFAULT_CURRENCY', ['usd', 'ZZZ', 'US', '$']],
+    ['MIGRATE', ['1', 'yes', 'TRUE']],
+    ['ADMIN_API_KEY', ['short', `${'a'.repeat(31)}`, `${'a'.repeat(32)} b`, `${'a'.repeat(32)}é`]],
+    ['LOG_LEVEL', ['verbose']],
+    ['MEMORY_CACHE_MB', ['0', '1.5', '-1']],
+    ['PRICE_READS', ['always']],
+    ['SHUTDOWN_GRACE_MS', ['10s', '-1']],
+  ])('refuses a bad %s in one line that names it and does not repeat it', (key, values) => {
+    for (const value of values) {
+      const [fault, ...more] = faults({ [key]: value });
+      expect(fault).toMatch(new RegExp(`^${key}: .{5,}`));
+      expect(more.filter((line) => !line.startsWith(`${key}: `))).toEqual([]);
+      if (value.length > 6) expect(fault).not.toContain(value);
+    }
+  });
+});
