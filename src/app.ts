@@ -17,7 +17,7 @@ import { createProductService } from './catalog/product-service.js';
 import { createQuoteService } from './catalog/quote-service.js';
 import { createVariantSearch } from './catalog/variant-search.js';
 import type { Config } from './config.js';
-import { readCatalogId } from './db/catalog-id.js';
+import { awaitCatalogId } from './db/catalog-id.js';
 import { createCategoryReads } from './db/categories.js';
 import { createDatabase } from './db/client.js';
 import { createImportJobs } from './db/import-jobs.js';
@@ -94,12 +94,13 @@ export async function createApp(config: Config & { databaseUrl: string }): Promi
   const now = () => new Date();
   const warnOnce = createWarnOnce((message, error) => fastify.log.warn({ err: error }, message));
 
+  if (config.isLeaseAsked) fastify.log.warn('PRICE_READS=lease is not there yet: memory is trusted for up to a second, as without it');
   if (config.migrate) await migrate({ url: config.databaseDirectUrl ?? config.databaseUrl, log: (line) => fastify.log.info(line) });
 
   // Connections
   const db = createDatabase({ url: config.databaseUrl, max: config.databasePool, onConnectionLost: warnOnce('a database connection was lost') });
   fastify.addHook('onClose', () => db.close());
-  const catalogId = await readCatalogId(db).catch(async (error: unknown) => {
+  const catalogId = await awaitCatalogId(db).catch(async (error: unknown) => {
     await fastify.close();
     throw isAppError(error)
       ? error

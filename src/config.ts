@@ -63,6 +63,8 @@ export interface Config {
   memoryCacheBytes: number;
   /** PRICE_READS=validate: Postgres is asked on every read, and memory is trusted for no moment. */
   isEveryReadValidated: boolean;
+  /** PRICE_READS=lease, which this release cannot give yet. */
+  isLeaseAsked: boolean;
   shutdownGraceMs: number;
 }
 
@@ -97,6 +99,7 @@ export function loadConfig(environment: Record<string, string | undefined> = pro
     logLevel: env.LOG_LEVEL,
     memoryCacheBytes: env.MEMORY_CACHE_MB === undefined ? defaultMemoryCacheBytes() : env.MEMORY_CACHE_MB * 2 ** 20,
     isEveryReadValidated: env.PRICE_READS === 'validate',
+    isLeaseAsked: env.PRICE_READS === 'lease',
     shutdownGraceMs: env.SHUTDOWN_GRACE_MS,
   };
 }

@@ -66,6 +66,7 @@ export function createCache(options: {
       return timed.read(row, `${cacheKey(options.catalogId, row, argument)}@${generation}`, load);
     },
     async wrote(row, written) {
+      if (policies[row].refreshes === 'nothing') documents.doubt();
       await Promise.all([...written.map((document) => documents.put(document)), generations.raise(policies[row].drops)]);
     },
     isRedisUp: () => store.isUp(),

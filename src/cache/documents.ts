@@ -20,6 +20,8 @@ export interface Documents {
   readMany(row: DocumentRow, lookups: readonly string[]): Promise<Map<string, DocumentAnswer>>;
   /** Write-through of a committed document: into memory now, into Redis unless a newer version stands there. Never throws. */
   put(document: DocumentBody): Promise<void>;
+  /** Trusts nothing that was known before now: every document is asked about once more before memory answers with it. */
+  doubt(): void;
 }
 
 /**
@@ -44,16 +46,17 @@ export function createDocuments(options: {
   const trustMs = options.trustMs ?? policy.trustMs;
   const lane = createVersionLane({ ...options, versions: options.source.versions });
   const bodies = createBodies(options);
+  let doubtedAt = Number.NEGATIVE_INFINITY;
 
   function heldFor(lookup: string, now: number): DocumentEntry | null | undefined {
     if (lookup.startsWith('id:')) return usable(memory.get(lookup) as DocumentEntry | undefined, now);
     const ref = memory.get(lookup) as LookupEntry | undefined;
-    if (!ref || ref.trustedUntil <= now) return undefined;
+    if (!ref || ref.trustedUntil <= now || ref.asOf < doubtedAt) return undefined;
     return ref.id === null ? null : usable(memory.get(`id:${ref.id}`) as DocumentEntry | undefined, now);
   }
 
   function usable(entry: DocumentEntry | undefined, now: number): DocumentEntry | undefined {
-    return entry && entry.trustedUntil > now && entry.freshUntil > now ? entry : undefined;
+    return entry && entry.trustedUntil > now && entry.trustedUntil - trustMs >= doubtedAt && entry.freshUntil > now ? entry : undefined;
   }
 
   function peek(row: DocumentRow, lookup: string): DocumentAnswer | undefined {
@@ -148,6 +151,9 @@ export function createDocuments(options: {
       const { isRefused } = install(document, now, Number.NEGATIVE_INFINITY);
       if (!isRefused) remember(`slug:${document.slug}`, document.id, now);
       await bodies.put(document);
+    },
+    doubt() {
+      doubtedAt = clock.now();
     },
   };
 }

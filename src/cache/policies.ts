@@ -32,6 +32,7 @@ export interface UncachedPolicy {
 export interface WritePolicy {
   endpoint: string;
   strategy: 'write-through';
+  /** `nothing`: the documents are not put; memory asks about each before it answers with it again. */
   refreshes: 'product' | 'nothing';
   /** Generations that are raised, each one INCR: every cached page that depends on one is dropped. */
   drops: readonly Listing[];

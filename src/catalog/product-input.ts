@@ -28,7 +28,12 @@ const VariantEdit = z
     options: z.record(line(255), line(255)).optional(),
     price: PriceEdit.nullish().describe('The price in one currency; null takes the one in the shop’s own currency away'),
     prices: z.array(PriceEdit).max(200).optional().describe('All prices, instead of `price`'),
-    quantity: z.int().min(-1_000_000_000).max(1_000_000_000).optional(),
+    quantity: z
+      .int()
+      .min(-1_000_000_000)
+      .max(1_000_000_000)
+      .optional()
+      .describe('Sets the stock. A document that is sent back sets it to what it was when it was read: leave it out unless that is meant'),
     policy: z.enum(['deny', 'continue']).optional().describe('continue: sold on when the stock is used up'),
     position: z.int().min(1).max(10_000).optional(),
     available: z.boolean().optional().describe('Read-only, ignored'),

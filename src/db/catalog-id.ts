@@ -3,22 +3,20 @@ import { isAppError } from '../errors.js';
 import type { Database } from './client.js';
 import { inShopWords } from './failures.js';
 
-/** A server that is coming up beside others may have to wait for its first connection. */
-const tries = 5;
-const betweenMs = 300;
+/** The id that this database got with its first migration. It stands in front of every cache key. */
+export async function readCatalogId({ prisma }: Pick<Database, 'prisma'>): Promise<string> {
+  const { id } = await inShopWords(() => prisma.catalog.findFirstOrThrow({ select: { id: true } }));
+  return id;
+}
 
-/**
- * The id that this database got with its first migration. It stands in front of every cache key. Asked at the start of a process and so with
- * some patience; throws `database_unavailable` after that.
- */
-export async function readCatalogId({ prisma }: Database): Promise<string> {
-  for (let attempt = 1; ; attempt += 1) {
+/** The same with some patience: a process that starts beside others may have to wait for its first connection. */
+export async function awaitCatalogId(db: Pick<Database, 'prisma'>, tries = 5, betweenMs = 500): Promise<string> {
+  for (let left = tries; ; left -= 1) {
     try {
-      const { id } = await inShopWords(() => prisma.catalog.findFirstOrThrow({ select: { id: true } }));
-      return id;
+      return await readCatalogId(db);
     } catch (error) {
-      if (attempt === tries || !isAppError(error) || error.code !== 'database_unavailable') throw error;
-      await sleep(betweenMs * attempt);
+      if (left <= 1 || !isAppError(error) || error.code !== 'database_unavailable') throw error;
+      await sleep(betweenMs);
     }
   }
 }

@@ -55,7 +55,7 @@ const Shape = z
       'category',
     ),
     tags: list(said(255), limits.tags, (tag) => tag, 'tag'),
-    options: list(z.strictObject({ name: said(255), values: z.array(said(255)).max(250) }), limits.options, ({ name }) => name, 'option'),
+    options: list(z.strictObject({ name: said(255), values: z.array(said(255)).max(2048) }), limits.options, ({ name }) => name, 'option'),
     attributes: z
       .record(z.string().max(255), z.json())
       .refine(

@@ -112,7 +112,10 @@ function sendProduct(reply: FastifyReply, { slug, currency, ifNoneMatch }: Asked
   if (answer.kind === 'absent') throw new AppError('not_found', `There is no product with the slug ${slug}`);
   if (answer.kind === 'moved') {
     const query = currency === undefined ? '' : `?currency=${currency}`;
-    return reply.code(301).header('location', `/v1/products/${encodeURIComponent(answer.slug)}${query}`).send();
+    return reply
+      .code(301)
+      .header('location', `/v1/products/${encodeURIComponent(answer.slug)}${query}`)
+      .send();
   }
   reply.header('etag', answer.etag);
   return matchesNone(ifNoneMatch, answer.etag) ? reply.code(304).send() : sendJson(reply, answer.body, answer.bytes);

@@ -5,7 +5,10 @@ import { spawn, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
 const root = new URL('../..', import.meta.url).pathname;
-const blocks = [...readFileSync(`${root}README.md`, 'utf8').matchAll(/^```(sh|console)\n([\s\S]*?)^```$/gm)].map(([, kind, text]) => ({ kind, text }));
+const blocks = [...readFileSync(`${root}README.md`, 'utf8').matchAll(/^```(sh|console)\n([\s\S]*?)^```$/gm)].map(([, kind, text]) => ({
+  kind,
+  text,
+}));
 const readyWithinMs = 60_000;
 
 let server;

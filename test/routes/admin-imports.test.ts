@@ -11,8 +11,7 @@ const none = { created: 0, updated: 0, unchanged: 0, failed: 0 };
 const dry = 'format=shopify&currency=USD&dryRun=true';
 
 describe('POST /v1/admin/imports', () => {
-  // Memory may show a product for a moment as it was before an import; here Postgres is asked on every read.
-  const shop = openShop({ config: { isEveryReadValidated: true } });
+  const shop = openShop();
   const post = (query: string, body: string, type = 'text/csv') =>
     shop.http.post(`/v1/admin/imports?${query}`).set(asAdmin).set('content-type', type).send(body);
 
