@@ -13,8 +13,8 @@ export type DocumentAnswer = { held: HeldDocument; outcome: Outcome } | { held: 
 export type DocumentRow = Extract<ReadRow, 'productDetail' | 'productBatch' | 'productListing'>;
 
 export interface Documents {
-  /** What memory may answer by itself now; undefined where Postgres has to be asked. No I/O, no promise. */
-  peek(row: DocumentRow, lookup: string): DocumentAnswer | undefined;
+  /** The document whose current slug this is, if memory may answer with it now by itself. No I/O, no promise. */
+  hit(row: DocumentRow, slug: string): HeldDocument | undefined;
   /** A lookup is `slug:<slug>` or `id:<uuid>`. Throws what the source throws. */
   read(row: DocumentRow, lookup: string): Promise<DocumentAnswer>;
   readMany(row: DocumentRow, lookups: readonly string[]): Promise<Map<string, DocumentAnswer>>;
@@ -140,7 +140,12 @@ export function createDocuments(options: {
   }
 
   return {
-    peek,
+    hit(row, slug) {
+      const held = heldFor(`slug:${slug}`, clock.now());
+      if (held?.slug !== slug) return undefined;
+      counters(row).hits += 1;
+      return held;
+    },
     readMany,
     async read(row, lookup) {
       const answer = peek(row, lookup) ?? (await ask(row, [lookup])).get(lookup);

@@ -4,18 +4,26 @@ import { requireCurrency } from './money.js';
 import type { Outcome } from './outcome.js';
 import { preparedProduct } from './product-view.js';
 
+export interface ShownProduct {
+  kind: 'product';
+  /** JSON of a Product, and its length in UTF-8. */
+  body: string;
+  bytes: number;
+  etag: string;
+  outcome: Outcome;
+}
+
 /** `moved`: the slug is an old one, the product stands under `slug` now. `absent`: no product that shoppers may see. */
-export type ProductAnswer =
-  | { kind: 'product'; body: string; bytes: number; etag: string; outcome: Outcome }
-  | { kind: 'moved'; slug: string; outcome: Outcome }
-  | { kind: 'absent'; outcome: Outcome };
+export type ProductAnswer = ShownProduct | { kind: 'moved'; slug: string; outcome: Outcome } | { kind: 'absent'; outcome: Outcome };
 
 export interface ProductService {
   /**
-   * `currency` is an ISO 4217 code, the shop's own where left out. What memory can answer comes at once, without a promise. Throws
-   * `unknown_currency`, and `database_unavailable` where Postgres is needed and away.
+   * `currency` is an ISO 4217 code, the shop's own where left out. Throws `unknown_currency`, and `database_unavailable` where Postgres is
+   * needed and away.
    */
-  findBySlug(slug: string, currency: string | undefined): ProductAnswer | Promise<ProductAnswer>;
+  findBySlug(slug: string, currency: string | undefined): Promise<ProductAnswer>;
+  /** The product in the shop's own currency where memory may answer by itself, without a promise; else undefined. Counts only what it answers. */
+  hitBySlug(slug: string): ShownProduct | undefined;
   /** In the order asked, duplicates once, old slugs resolved; `body` is the JSON of `{ data, missing }`. */
   findBatch(slugs: readonly string[], currency: string | undefined): Promise<{ body: string; outcome: Outcome }>;
 }
@@ -33,12 +41,16 @@ export function createProductService(deps: { documents: Documents; defaultCurren
   }
 
   return {
-    findBySlug(slug, currency = deps.defaultCurrency) {
+    async findBySlug(slug, currency = deps.defaultCurrency) {
       if (currency !== deps.defaultCurrency) requireCurrency(currency);
-      const lookup = `slug:${slug}`;
-      const held = documents.peek('productDetail', lookup);
-      if (held) return answer(slug, currency, held);
-      return documents.read('productDetail', lookup).then((read) => answer(slug, currency, read));
+      return answer(slug, currency, await documents.read('productDetail', `slug:${slug}`));
+    },
+
+    hitBySlug(slug) {
+      const held = documents.hit('productDetail', slug);
+      if (!held) return undefined;
+      const found = answer(slug, deps.defaultCurrency, { held, outcome: 'memory' });
+      return found.kind === 'product' ? found : undefined;
     },
 
     async findBatch(slugs, currency = deps.defaultCurrency) {

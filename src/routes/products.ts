@@ -1,4 +1,3 @@
-import type { FastifyReply } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { matchesNone } from '../catalog/etag.js';
@@ -7,10 +6,10 @@ import type { ListingService } from '../catalog/listing-service.js';
 import { Currency } from '../catalog/money.js';
 import { Product } from '../catalog/product.js';
 import { limits } from '../catalog/product-input.js';
-import type { ProductAnswer, ProductService } from '../catalog/product-service.js';
+import type { ProductService } from '../catalog/product-service.js';
 import { Slug } from '../catalog/text.js';
 import { AppError } from '../errors.js';
-import { sendJson, tellCache } from './http-cache.js';
+import { sendHit, sendJson, tellCache } from './http-cache.js';
 import { NoQuery } from './no-query.js';
 import { problems } from './problems.js';
 
@@ -59,6 +58,13 @@ export const productRoutes: FastifyPluginAsyncZod<{ products: ProductService; li
   app.get(
     '/v1/products/:slug',
     {
+      // The one hot path: a slug that memory knows needs no check, and a request without parameters has none to read.
+      onRequest: (request, reply, done) => {
+        const { slug } = request.params as { slug: string };
+        const hit = request.raw.url?.includes('?') ? undefined : products.hitBySlug(slug);
+        if (hit) sendHit(reply, hit, matchesNone(request.headers['if-none-match'], hit.etag));
+        else done();
+      },
       schema: {
         tags: ['Storefront'],
         summary: 'Read a product',
@@ -72,14 +78,22 @@ export const productRoutes: FastifyPluginAsyncZod<{ products: ProductService; li
         },
       },
     },
-    (request, reply) => {
+    async (request, reply) => {
       const { slug } = request.params;
       const { currency } = request.query;
-      const send = (answer: ProductAnswer) => {
-        sendProduct(reply, { slug, currency, ifNoneMatch: request.headers['if-none-match'] }, answer);
-      };
-      const answer = products.findBySlug(slug, currency);
-      return answer instanceof Promise ? answer.then(send) : send(answer);
+      const answer = await products.findBySlug(slug, currency);
+      tellCache(reply, answer.outcome);
+      if (answer.kind === 'absent') throw new AppError('not_found', `There is no product with the slug ${slug}`);
+      if (answer.kind === 'moved') {
+        const query = currency === undefined ? '' : `?currency=${currency}`;
+        return reply
+          .code(301)
+          .header('location', `/v1/products/${encodeURIComponent(answer.slug)}${query}`)
+          .send(undefined);
+      }
+      reply.header('etag', answer.etag);
+      const isUnchanged = matchesNone(request.headers['if-none-match'], answer.etag);
+      return isUnchanged ? reply.code(304).send(undefined) : sendJson(reply, answer.body, answer.bytes);
     },
   );
 
@@ -100,26 +114,6 @@ export const productRoutes: FastifyPluginAsyncZod<{ products: ProductService; li
     },
   );
 };
-
-interface Asked {
-  slug: string;
-  currency: string | undefined;
-  ifNoneMatch: string | undefined;
-}
-
-function sendProduct(reply: FastifyReply, { slug, currency, ifNoneMatch }: Asked, answer: ProductAnswer): FastifyReply {
-  tellCache(reply, answer.outcome);
-  if (answer.kind === 'absent') throw new AppError('not_found', `There is no product with the slug ${slug}`);
-  if (answer.kind === 'moved') {
-    const query = currency === undefined ? '' : `?currency=${currency}`;
-    return reply
-      .code(301)
-      .header('location', `/v1/products/${encodeURIComponent(answer.slug)}${query}`)
-      .send();
-  }
-  reply.header('etag', answer.etag);
-  return matchesNone(ifNoneMatch, answer.etag) ? reply.code(304).send() : sendJson(reply, answer.body, answer.bytes);
-}
 
 function splitOptions(query: z.infer<typeof ListingQuerystring>): { named: ListingParameters; options: Record<string, string> } {
   const entries = Object.entries(query);

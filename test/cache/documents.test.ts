@@ -61,7 +61,7 @@ describe('a read beside a write', () => {
     clock.advance(5);
     await cache.wrote('adminPrice', [documentAt(2, 200, { slug: 'old-lamp' })]);
     expect(priceOf((await read(cache)).held)).toBe(300);
-    expect(cache.documents.peek('productDetail', 'slug:old-lamp')).toBeUndefined();
+    expect(cache.documents.hit('productDetail', 'old-lamp')).toBeUndefined();
     expect(await inRedis()).toMatchObject({ version: 3 });
   });
 

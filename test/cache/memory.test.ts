@@ -67,8 +67,8 @@ describe('the memory tier', () => {
     for (const { slug } of all) await documents.read('productDetail', `slug:${slug}`);
     expect(memory.usage().bytes).toBeLessThanOrEqual(maxBytes);
     expect(memory.usage().entries).toBeLessThan(2 * all.length);
-    expect(documents.peek('productDetail', 'slug:lamp-299')).toMatchObject({ outcome: 'memory' });
-    expect(documents.peek('productDetail', 'slug:lamp-0')).toBeUndefined();
+    expect(documents.hit('productDetail', 'lamp-299')).toMatchObject({ slug: 'lamp-299' });
+    expect(documents.hit('productDetail', 'lamp-0')).toBeUndefined();
   });
 
   it('stays within its bytes when more absences are remembered than it can hold', async () => {
@@ -112,6 +112,6 @@ describe('the memory tier', () => {
       ({ length }) => length,
     );
     expect(memory.usage().bytes).toBe(before);
-    expect(documents.peek('productDetail', 'slug:lamp')).toMatchObject({ held: { version: 2 } });
+    expect(documents.hit('productDetail', 'lamp')).toMatchObject({ version: 2 });
   });
 });

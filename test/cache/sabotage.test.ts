@@ -89,7 +89,7 @@ rule(
     await documents.put(documentAt(2, 200));
     load.answer([documentAt(1, 100)]);
     await slow;
-    expect(priceOf(documents.peek('productDetail', lookup)?.held)).toBe(200);
+    expect(priceOf(documents.hit('productDetail', lookup.slice('slug:'.length)))).toBe(200);
   },
   (memory) => memory,
   createForgetfulMemory,
