@@ -17,8 +17,8 @@ export async function serve(config: Config): Promise<Server> {
   const { databaseUrl } = config;
   if (databaseUrl === undefined) throw new Error('DATABASE_URL is not set. Set it, or use `npm start`, which brings a database of its own');
   const app = await createApp({ ...config, databaseUrl });
-  const { fastify } = app;
-  if (config.adminApiKey === undefined) fastify.log.warn('ADMIN_API_KEY is not set: admin is off');
+  const { fastify, log } = app;
+  if (config.adminApiKey === undefined) log.warn('ADMIN_API_KEY is not set: admin is off');
   try {
     await fastify.listen({ host: config.host, port: config.port });
   } catch (error) {

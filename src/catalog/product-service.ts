@@ -6,9 +6,8 @@ import { preparedProduct } from './product-view.js';
 
 export interface ShownProduct {
   kind: 'product';
-  /** JSON of a Product, and its length in UTF-8. */
-  body: string;
-  bytes: number;
+  /** JSON of a Product. */
+  body: Buffer;
   etag: string;
   outcome: Outcome;
 }
@@ -25,7 +24,7 @@ export interface ProductService {
   /** The product in the shop's own currency where memory may answer by itself, without a promise; else undefined. Counts only what it answers. */
   hitBySlug(slug: string): ShownProduct | undefined;
   /** In the order asked, duplicates once, old slugs resolved; `body` is the JSON of `{ data, missing }`. */
-  findBatch(slugs: readonly string[], currency: string | undefined): Promise<{ body: string; outcome: Outcome }>;
+  findBatch(slugs: readonly string[], currency: string | undefined): Promise<{ body: Buffer; outcome: Outcome }>;
 }
 
 /** Products as shoppers see them, read through the document cache. `shape` is that of the product row of the policy table. */
@@ -34,10 +33,10 @@ export function createProductService(deps: { documents: Documents; defaultCurren
 
   function answer(slug: string, currency: string, { held, outcome }: DocumentAnswer): ProductAnswer {
     if (!held) return { kind: 'absent', outcome };
-    const { body, bytes, isActive } = preparedProduct(held, currency);
+    const { body, isActive } = preparedProduct(held, currency);
     if (!isActive) return { kind: 'absent', outcome };
     if (held.slug !== slug) return { kind: 'moved', slug: held.slug, outcome };
-    return { kind: 'product', body, bytes, etag: productETag(held.version, shape), outcome };
+    return { kind: 'product', body, etag: productETag(held.version, shape), outcome };
   }
 
   return {
@@ -59,7 +58,7 @@ export function createProductService(deps: { documents: Documents; defaultCurren
         'productBatch',
         slugs.map((slug) => `slug:${slug}`),
       );
-      const shown = new Map<string, string>();
+      const shown = new Map<string, Buffer>();
       const missing = new Set<string>();
       let outcome: Outcome = 'memory';
       for (const slug of new Set(slugs)) {
@@ -69,7 +68,11 @@ export function createProductService(deps: { documents: Documents; defaultCurren
         else missing.add(slug);
         if (found && found.outcome !== 'memory') outcome = found.outcome;
       }
-      return { body: `{"data":[${[...shown.values()].join()}],"missing":${JSON.stringify([...missing])}}`, outcome };
+      const data = [...shown.values()].flatMap((body, i) => (i === 0 ? [body] : [comma, body]));
+      return { body: Buffer.concat([batchHead, ...data, Buffer.from(`],"missing":${JSON.stringify([...missing])}}`)]), outcome };
     },
   };
 }
+
+const batchHead = Buffer.from('{"data":[');
+const comma = Buffer.from(',');

@@ -1,15 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import plugin from 'fastify-plugin';
+import type { Logger } from 'pino';
 import type { AppError } from '../errors.js';
 import { tellCopies } from './cache-control.js';
 import { codes, describe, type Failure, titles } from './failure.js';
 
 /** Every failure, whoever raised it, is answered as application/problem+json (RFC 9457). What is ours to mend is logged with its cause. */
-export const problemPlugin = plugin(async (app) => {
+export const problemPlugin = plugin<{ log: Pick<Logger, 'error'> }>(async (app, { log }) => {
   app.setErrorHandler((error: FastifyError | AppError, request, reply) => {
     const failure = describe(error);
-    if (failure.status >= 500) request.log.error({ err: error, requestId: request.id }, failure.detail);
+    if (failure.status >= 500) log.error({ err: error, requestId: request.id }, failure.detail);
     sendProblem(request, reply, failure);
   });
   app.setNotFoundHandler((request, reply) => {

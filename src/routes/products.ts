@@ -9,7 +9,7 @@ import { limits } from '../catalog/product-input.js';
 import type { ProductService } from '../catalog/product-service.js';
 import { Slug } from '../catalog/text.js';
 import { AppError } from '../errors.js';
-import { sendHit, sendJson, tellCache } from './http-cache.js';
+import { sendJson, tellCache } from './http-cache.js';
 import { NoQuery } from './no-query.js';
 import { problems } from './problems.js';
 
@@ -58,13 +58,6 @@ export const productRoutes: FastifyPluginAsyncZod<{ products: ProductService; li
   app.get(
     '/v1/products/:slug',
     {
-      // The one hot path: a slug that memory knows needs no check, and a request without parameters has none to read.
-      onRequest: (request, reply, done) => {
-        const { slug } = request.params as { slug: string };
-        const hit = request.raw.url?.includes('?') ? undefined : products.hitBySlug(slug);
-        if (hit) sendHit(reply, hit, matchesNone(request.headers['if-none-match'], hit.etag));
-        else done();
-      },
       schema: {
         tags: ['Storefront'],
         summary: 'Read a product',
@@ -93,7 +86,7 @@ export const productRoutes: FastifyPluginAsyncZod<{ products: ProductService; li
       }
       reply.header('etag', answer.etag);
       const isUnchanged = matchesNone(request.headers['if-none-match'], answer.etag);
-      return isUnchanged ? reply.code(304).send(undefined) : sendJson(reply, answer.body, answer.bytes);
+      return isUnchanged ? reply.code(304).send(undefined) : sendJson(reply, answer.body);
     },
   );
 

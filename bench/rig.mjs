@@ -1,0 +1,91 @@
+import { spawnSync } from 'node:child_process';
+import { chmodSync, mkdtempSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { register } from 'tsx/esm/api';
+import { slugOf, writeCatalog } from './catalog.mjs';
+
+// The embedded database and the test harness are TypeScript and not part of the build.
+register();
+const { startEmbeddedPostgres } = await import('../src/db/embedded.ts');
+const { freePort } = await import('../src/db/free-port.ts');
+const { startWatchdog } = await import('../src/db/watchdog.ts');
+const { startRedis } = await import('../test/harness/redis-server.ts');
+
+export const root = fileURLToPath(new URL('..', import.meta.url));
+const demoFile = join(root, 'prisma/demo/catalog.csv');
+const readyWithinMs = 20_000;
+const importWithinMs = 300_000;
+
+// Nothing here has to survive a power cut.
+const postgresSettings = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_connections: '200' };
+
+/**
+ * What the measurements run on: a Postgres and a Redis of their own on free ports, and servers beside them. All of it hangs on a watchdog and
+ * ends with this process, Ctrl-C and `kill -9` included.
+ */
+export async function openRig() {
+  const folder = mkdtempSync(join(tmpdir(), 'truetag-bench-'));
+  chmodSync(folder, 0o711);
+  const watchdog = startWatchdog();
+  watchdog.removeAtEnd(folder);
+  const closing = [() => watchdog.end()];
+  const close = async () => {
+    for (const step of closing.splice(0).reverse()) await step();
+  };
+  try {
+    const postgres = await startEmbeddedPostgres({ dataDir: join(folder, 'postgres'), dieWithParent: true, settings: postgresSettings });
+    closing.push(() => postgres.stop());
+    const redis = await startRedis();
+    closing.push(() => redis.stop());
+    const environment = { PATH: process.env.PATH, NODE_ENV: 'production', DATABASE_URL: postgres.url, REDIS_URL: redis.url };
+    return {
+      databaseUrl: postgres.url,
+      folder,
+      close,
+
+      /** Migrates, then imports `count` generated products and, as the newest, the demo catalog. */
+      async fillCatalog(count) {
+        if (count > 0) {
+          const file = join(folder, 'catalog.ndjson');
+          await writeCatalog(file, count);
+          importFile(environment, file, 'ndjson');
+        }
+        importFile(environment, demoFile, 'shopify');
+        return { slugs: Array.from({ length: count }, (_, place) => slugOf(place)) };
+      },
+
+      /** Starts a server process of this repository and waits until it answers on `path`. */
+      async serve(script, path, extra = {}) {
+        const port = await freePort();
+        const logFile = join(folder, `${port}.log`);
+        const env = { ...environment, ...extra, PORT: String(port) };
+        const pid = await watchdog.spawn({ command: process.execPath, args: [join(root, script)], env, logFile, stopSignal: 'SIGTERM' });
+        await waitUntilReady(`http://127.0.0.1:${port}${path}`, () => `${script} did not come up:\n${readFileSync(logFile, 'utf8')}`);
+        return { port, pid, url: `http://127.0.0.1:${port}` };
+      },
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function importFile(environment, file, format) {
+  const args = ['--import', 'tsx', 'src/cli/import.ts', file, '--format', format, '--currency', 'USD', '--json'];
+  // Without Redis: the servers start after the import and have nothing to drop.
+  const env = { ...environment, REDIS_URL: '' };
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: root, env, encoding: 'utf8', timeout: importWithinMs });
+  if (status !== 0) throw new Error(`The import of ${file} failed: ${stderr || stdout}`);
+}
+
+async function waitUntilReady(url, explain) {
+  for (const deadline = Date.now() + readyWithinMs; Date.now() < deadline; await sleep(25)) {
+    const response = await fetch(url).catch(() => null);
+    if (response) await response.arrayBuffer();
+    if (response?.ok) return;
+  }
+  throw new Error(explain());
+}
