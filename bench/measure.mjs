@@ -10,9 +10,9 @@ const demoProducts = 40;
 const jobWithinMs = 60_000;
 
 /**
- * Runs every scenario against every candidate, a round at a time and the candidates in turn within it, each round beginning with the next, so that
- * whatever else the machine does falls on all of them alike. A round before the first warms the code up and does not count. Counted scenarios, which use products up, come every
- * `coldEvery` rounds.
+ * Runs every scenario against every candidate, a round at a time and the candidates in turn within it, each round beginning with the next, so
+ * that whatever else the machine does falls on all of them alike. A round before the first warms the code up and does not count. Counted
+ * scenarios, which use products up, come every `coldEvery` rounds.
  *
  * @returns one object per measurement: scenario, candidate, round, what the generator measured, and `faults` in words
  */
@@ -121,7 +121,7 @@ function startLoad() {
           else resolve(result);
         };
         const timer = setTimeout(() => settle('no answer in time'), jobWithinMs);
-        child.once('exit', (code) => settle(`ended with ${code}`));
+        child.once('exit', (code, signal) => settle(`ended with ${code ?? signal}`));
         child.once('message', ({ error, result }) => settle(error, result));
         child.send(job);
       });

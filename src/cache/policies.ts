@@ -45,11 +45,11 @@ const category = { type: 'category', shape: 1, freshMs: 5 * minute, staleMs: 0, 
 
 // biome-ignore format: a table reads by column
 export const policies = {
-  productDetail:     { endpoint: 'GET /v1/products/:slug',               strategy: 'mutex', ...product, uncachedMs: 0, why: 'any product can turn hot: one loader across all instances' },
-  productBatch:      { endpoint: 'POST /v1/products/batch',              strategy: 'mutex', ...product, uncachedMs: 0, why: 'the same documents as the detail page, a hundred at a time' },
-  productListing:    { endpoint: 'GET /v1/products',                     strategy: 'swr', type: 'product:list', shape: 1, freshMs: 30 * second, staleMs: 570 * second, absentMs: 0, trustMs: second, uncachedMs: 0, why: 'the busiest and dearest read; order may lag a moment, prices are bound per answer' },
-  categoryTree:      { endpoint: 'GET /v1/categories',                   strategy: 'aside', ...category, type: 'category:computed', uncachedMs: 0, why: 'counts every product; changes with the catalog, not with the shopper' },
-  categoryNode:      { endpoint: 'GET /v1/categories/:slug',             strategy: 'aside', ...category, uncachedMs: 0, why: 'cut from the tree, so it costs what the tree costs' },
+  productDetail:     { endpoint: 'GET /v1/products/:slug',               strategy: 'mutex', ...product, uncachedMs: 2.7, why: 'any product can turn hot: one loader across all instances' },
+  productBatch:      { endpoint: 'POST /v1/products/batch',              strategy: 'mutex', ...product, uncachedMs: 28, why: 'the same documents as the detail page, a hundred at a time' },
+  productListing:    { endpoint: 'GET /v1/products',                     strategy: 'swr', type: 'product:list', shape: 1, freshMs: 30 * second, staleMs: 570 * second, absentMs: 0, trustMs: second, uncachedMs: 3.6, why: 'the busiest and dearest read; order may lag a moment, prices are bound per answer' },
+  categoryTree:      { endpoint: 'GET /v1/categories',                   strategy: 'aside', ...category, type: 'category:computed', uncachedMs: 1.9, why: 'counts every product; changes with the catalog, not with the shopper' },
+  categoryNode:      { endpoint: 'GET /v1/categories/:slug',             strategy: 'aside', ...category, uncachedMs: 1.9, why: 'cut from the tree, so it costs what the tree costs' },
   inventory:         { endpoint: 'GET /v1/inventory/:variantId',         strategy: 'none', why: 'stock at checkout must be exact' },
   quote:             { endpoint: 'POST /v1/quotes',                      strategy: 'none', why: 'a quote is a promise: prices and stock of one snapshot' },
   live:              { endpoint: 'GET /health/live',                     strategy: 'none', why: 'tells of this process now' },
