@@ -59,7 +59,7 @@ export const policies = {
   adminProductGet:   { endpoint: 'GET /v1/admin/products/:id',           strategy: 'none', why: 'an editor must see what is stored' },
   adminVariants:     { endpoint: 'GET /v1/admin/variants',               strategy: 'none', why: 'an editor must see what is stored' },
   adminImportStart:  { endpoint: 'POST /v1/admin/imports',               strategy: 'write-through', refreshes: 'nothing', drops: ['membership', 'price', 'stock'], why: 'thousands of products at once: they are read again when asked for' },
-  adminImportGet:    { endpoint: 'GET /v1/admin/imports/:id',            strategy: 'none', why: 'progress' },
+  adminImportGet:    { endpoint: 'GET /v1/admin/imports/:id',            strategy: 'none', why: 'progress changes by the moment' },
   adminPriceWrites:  { endpoint: 'GET /v1/admin/price-writes',           strategy: 'none', why: 'tells of this process now' },
   adminCache:        { endpoint: 'GET /v1/admin/cache',                  strategy: 'none', why: 'tells of this process now' },
   adminPrice:        { endpoint: 'PATCH /v1/admin/variants/:id/price',   strategy: 'write-through', refreshes: 'product', drops: ['price'], why: 'the next read shows it without asking the database' },
