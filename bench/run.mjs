@@ -25,7 +25,7 @@ const { writeReport } = await import('./report.mjs');
 // second, so that what Truetag does once a second is in each.
 const plan = flags.quick
   ? { rounds: 4, roundMs: 250, warmUpMs: 400, pauseMs: 50, coldEvery: 2, cold: 150, connections: 64 }
-  : { rounds: 12, roundMs: 1100, warmUpMs: 2000, pauseMs: 80, coldEvery: 2, cold: 700, connections: 64 };
+  : { rounds: 10, roundMs: 1100, warmUpMs: 2000, pauseMs: 80, coldEvery: 2, cold: 700, connections: 64 };
 const measured = await measureAll(plan, (line) => process.stderr.write(`${line}\n`));
 const summary = summarise(measured);
 process.stdout.write(writeReport(summary, plan, join(here, 'results')));

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { limits } from '../../src/catalog/product-input.js';
 import { csv, fixture, inline, readAll } from './read-all.js';
 
 describe('a product that cannot be imported', () => {
@@ -76,8 +77,8 @@ describe('a product that cannot be imported', () => {
         'Option1 Value': `${index}`,
         'Variant Price': '1',
       }));
-    expect((await readAll(inline(csv(...rows(251))))).faults).toMatchObject([{ line: 2, column: 'Option1 Name', code: 'too_many' }]);
-    const images = Array.from({ length: 251 }, (_, index) => ({ Handle: 'a', Title: 'A', 'Image Src': `/${index}.jpg` }));
+    expect((await readAll(inline(csv(...rows(limits.variants + 1))))).faults).toMatchObject([{ line: 2, column: 'Option1 Name', code: 'too_many' }]);
+    const images = Array.from({ length: limits.media + 1 }, (_, index) => ({ Handle: 'a', Title: 'A', 'Image Src': `/${index}.jpg` }));
     expect((await readAll(inline(csv(...images)))).faults).toMatchObject([{ line: 2, column: 'Image Src', code: 'too_many' }]);
   });
 });
