@@ -55,7 +55,7 @@ const Shape = z
       'category',
     ),
     tags: list(said(255), limits.tags, (tag) => tag, 'tag'),
-    options: list(z.strictObject({ name: said(255), values: z.array(said(255)).max(2048) }), limits.options, ({ name }) => name, 'option'),
+    options: list(z.strictObject({ name: said(255), values: z.array(said(255)).max(limits.variants) }), limits.options, ({ name }) => name, 'option'),
     attributes: z
       .record(z.string().max(255), z.json())
       .refine(
@@ -63,7 +63,7 @@ const Shape = z
         `must have at most ${limits.attributesBytes} characters of JSON`,
       ),
     media: list(Media, limits.media, ({ url }) => url, 'URL'),
-    variants: z.array(Variant).max(2048),
+    variants: z.array(Variant).max(limits.variants),
     previousSlugs: z
       .array(Slug)
       .max(10_000)

@@ -77,7 +77,10 @@ describe('a product that cannot be imported', () => {
         'Option1 Value': `${index}`,
         'Variant Price': '1',
       }));
-    expect((await readAll(inline(csv(...rows(limits.variants + 1))))).faults).toMatchObject([{ line: 2, column: 'Option1 Name', code: 'too_many' }]);
+    expect((await readAll(inline(csv(...rows(limits.variants + 1))))).faults).toMatchObject([
+      { line: 2, column: 'Option1 Name', code: 'too_many' },
+      { line: 2, column: 'Variant Price', code: 'too_many' },
+    ]);
     const images = Array.from({ length: limits.media + 1 }, (_, index) => ({ Handle: 'a', Title: 'A', 'Image Src': `/${index}.jpg` }));
     expect((await readAll(inline(csv(...images)))).faults).toMatchObject([{ line: 2, column: 'Image Src', code: 'too_many' }]);
   });
