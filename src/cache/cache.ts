@@ -1,40 +1,60 @@
+import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
-import { type Clock, monotonicClock } from './clock.js';
+import { type Clock, monotonicClock, withTimeout } from './clock.js';
 import { createCounters } from './counters.js';
-import type { DocumentBody, DocumentSource } from './document-bodies.js';
+import type { DocumentSource } from './document-bodies.js';
+import { briefly, type Commit, createDocumentWriter, type WriteErrors, type WriteOptions, type WriteTrace } from './document-writer.js';
 import { createDocuments, type Documents } from './documents.js';
 import { createGenerations } from './generations.js';
 import { cacheKey } from './keys.js';
+import { createLease } from './lease.js';
+import { createLeaseKeeper } from './lease-keeper.js';
 import { createMemory } from './memory.js';
-import { type Listing, type Policy, policies, type RowName, type WriteRow } from './policies.js';
+import { type Listing, policies, type RowName, tuning, type WriteRow } from './policies.js';
 import { createRedisStore } from './redis-store.js';
+import { createRegistry } from './registry.js';
+import { type CacheReport, createReport } from './report.js';
+import { createSampler, type StaleRead } from './sampler.js';
 import { createTimed, type TimedAnswer, type TimedRow } from './timed.js';
+import type { Armed, OpenSession, WriteSteps } from './truth-ports.js';
 
 export interface Cache {
   documents: Documents;
   /** A value that lives by time, under the row's key for `argument`; `depends` names the generations whose raise drops it. */
   read<T extends object>(row: TimedRow, argument: string, depends: readonly Listing[], load: () => Promise<T>): Promise<TimedAnswer<T>>;
-  /** What the row of a committed write says: documents are put, pages dropped. Never throws: the write stands whatever happens here. */
-  wrote(row: WriteRow, documents: readonly DocumentBody[]): Promise<void>;
+  /**
+   * A write of documents, the way that no reader is left with the old ones: see DocumentWriter. Then what the row says: the documents are
+   * put, pages dropped.
+   */
+  write<T>(
+    row: WriteRow,
+    keys: readonly string[],
+    commit: (armed: Armed) => Promise<Commit<T>>,
+    options?: WriteOptions,
+  ): Promise<{ value: T; trace: WriteTrace }>;
+  /** Waits for a read that has several parts no longer than for one. */
+  bounded<T>(work: Promise<T>): Promise<T>;
   isRedisUp(): boolean;
   report(): CacheReport;
-  close(): void;
+  /** Gets in touch with the primary. Without it every read is validated, and every write waits for the longest lease. */
+  start(): void;
+  close(): Promise<void>;
 }
 
-export interface CacheReport {
-  rows: ({ name: RowName } & Policy & {
-      hits?: number;
-      misses?: number;
-      staleServes?: number;
-      fills?: number;
-      fillsRefused?: number;
-      waits?: number;
-    })[];
-  memory: { entries: number; bytes: number; maxBytes: number };
-  redis: 'up' | 'down' | 'none';
-  /** Blocks and leases belong to the price protocol; without it memory is trusted for `trustMs` and nothing is ever blocked. */
-  lease: { mode: 'validate' | 'trust'; trustMs: number; blocks: number };
+/** How prices are kept true: see docs/price-truth.md. */
+export interface TruthOptions {
+  /** Null: no lease, every read is validated. */
+  leaseMs: number | null;
+  open: OpenSession;
+  steps: WriteSteps;
+  errors: WriteErrors;
+  isLost: ((error: unknown) => boolean) | null;
+  onFault?: (error: Error) => void;
+  onStale?: (read: StaleRead) => void;
 }
+
+/** A process without a lease looks at the registry as often as one with this lease. */
+const observerMs = 2000;
 
 /** Both tiers and all strategies of the table, over one source of documents. */
 export function createCache(options: {
@@ -42,20 +62,36 @@ export function createCache(options: {
   redis: Redis | null;
   catalogId: string;
   memoryBytes: number;
-  /** Ask Postgres on every read instead of trusting memory for a moment. */
-  isEveryReadValidated?: boolean;
+  truth: TruthOptions;
   clock?: Clock;
   overload: () => Error;
   timeout: () => Error;
   onRedisChange?: (isUp: boolean) => void;
 }): Cache {
   const clock = options.clock ?? monotonicClock;
+  const { truth } = options;
   const counters = createCounters();
   const memory = createMemory(options.memoryBytes);
   const store = createRedisStore(options.redis, options.onRedisChange);
   const shared = { ...options, clock, counters, memory, store };
-  const trustMs = options.isEveryReadValidated ? 0 : policies.productDetail.trustMs;
-  const documents = createDocuments({ ...shared, trustMs });
+
+  // Who may answer from memory, and who has to be waited for.
+  const process = randomUUID();
+  const registry = createRegistry(clock);
+  const leaseMs = truth.leaseMs ?? observerMs;
+  const lease = truth.leaseMs === null ? null : createLease({ clock, leaseMs, forget: (key) => memory.delete(key) });
+  const keeper = createLeaseKeeper({
+    ...{ clock, lease, leaseMs, registry, process, open: truth.open },
+    onAck: (token, instance) => writer.acked(token, instance),
+    ...(truth.onFault ? { onFault: truth.onFault } : {}),
+  });
+
+  const sampler = createSampler({ source: options.source, every: tuning.sampleEvery, onStale: (read) => truth.onStale?.(read) });
+  const documents = createDocuments({ ...shared, lease, sampler, isLost: truth.isLost });
+  const writer = createDocumentWriter({
+    ...{ clock, lease, registry, process, steps: truth.steps, errors: truth.errors },
+    isOwn: keeper.isOwn,
+  });
   const generations = createGenerations(shared);
   const timed = createTimed(shared);
 
@@ -65,21 +101,24 @@ export function createCache(options: {
       const generation = await generations.of(depends);
       return timed.read(row, `${cacheKey(options.catalogId, row, argument)}@${generation}`, load);
     },
-    async wrote(row, written) {
-      if (policies[row].refreshes === 'nothing') documents.doubt();
-      await Promise.all([...written.map((document) => documents.put(document)), generations.raise(policies[row].drops)]);
+    write(row, keys, commit, writeOptions) {
+      const isPut = policies[row].refreshes === 'product';
+      return writer.write(keys, commit, {
+        ...writeOptions,
+        install: (document) => isPut && documents.install(document, keys),
+        async store(written) {
+          const put = isPut ? written.map((document) => documents.store(document)) : [];
+          await Promise.all([briefly(Promise.all(put), tuning.writeThroughMs, clock), generations.raise(policies[row].drops)]);
+        },
+      });
     },
+    bounded: (work) => withTimeout(work, tuning.readMs, options.timeout, clock),
     isRedisUp: () => store.isUp(),
-    report: () => ({
-      rows: Object.entries(policies).map(([name, policy]) => {
-        if (policy.strategy === 'none' || policy.strategy === 'write-through') return { name: name as RowName, ...policy };
-        const { count: _, ...counts } = counters(name as TimedRow);
-        return { name: name as RowName, ...policy, ...counts };
-      }),
-      memory: memory.usage(),
-      redis: options.redis === null ? 'none' : store.isUp() ? 'up' : 'down',
-      lease: { mode: options.isEveryReadValidated ? 'validate' : 'trust', trustMs, blocks: 0 },
-    }),
-    close: () => store.close(),
+    report: createReport({ ...{ lease, keeper, writer, sampler, memory, store, counters }, hasRedis: options.redis !== null, leaseMs: truth.leaseMs }),
+    start: () => keeper.start(),
+    async close() {
+      await keeper.close();
+      store.close();
+    },
   };
 }

@@ -1,9 +1,26 @@
-/** Milliseconds that only ever rise. Nothing in the cache asks what time it is, only how much of it has passed. */
+/** Time as the cache knows it: how much has passed, never what time it is. All in milliseconds. */
 export interface Clock {
+  /** Only ever rises, and runs on while the process is paused. */
   now(): number;
+  /** What the clock on the wall says. Believed only where it says that more time has passed than `now` does. */
+  wall(): number;
+  /** Runs `run` once after `ms`; the returned function calls that off. */
+  after(ms: number, run: () => void): () => void;
+  /** Runs `run` when everything that has arrived by now has been seen. */
+  turn(run: () => void): void;
 }
 
-export const monotonicClock: Clock = { now: () => performance.now() };
+export const monotonicClock: Clock = {
+  now: () => performance.now(),
+  wall: () => Date.now(),
+  after: (ms, run) => {
+    const timer = setTimeout(run, ms);
+    return () => clearTimeout(timer);
+  },
+  turn: (run) => {
+    setImmediate(run);
+  },
+};
 
 /** A duration with up to `part` of it taken off at random. */
 export function jittered(ms: number, part: number): number {
@@ -21,14 +38,14 @@ export function pause(ms: number): Promise<void> {
  * Waits for a promise no longer than `ms`. The work itself is bounded where it runs; here only the waiting ends. After a stall of this process
  * the timer is seen before an answer that has long been there, so one look at the sockets comes first.
  */
-export async function withTimeout<T>(work: Promise<T>, ms: number, timeout: () => Error): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
+export async function withTimeout<T>(work: Promise<T>, ms: number, timeout: () => Error, clock: Clock = monotonicClock): Promise<T> {
+  let cancel = () => {};
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => setImmediate(() => reject(timeout())), ms);
+    cancel = clock.after(ms, () => clock.turn(() => reject(timeout())));
   });
   try {
     return await Promise.race([work, late]);
   } finally {
-    clearTimeout(timer);
+    cancel();
   }
 }

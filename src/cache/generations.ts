@@ -1,6 +1,6 @@
 import type { Clock } from './clock.js';
 import { generationKey } from './keys.js';
-import { type Listing, policies } from './policies.js';
+import { type Listing, tuning } from './policies.js';
 import { down, type RedisStore } from './redis-store.js';
 
 const fields = ['membership', 'price', 'stock'] as const satisfies readonly Listing[];
@@ -10,11 +10,11 @@ const start = () => 1000 * Date.now();
 
 /**
  * Generations drop many cached pages at once: the numbers are part of a page's key, so raising one (one INCR) makes every page that depends
- * on it unreachable, without KEYS or SCAN. Instances learn of a raise when they next ask, at most `trustMs` later. While Redis is away the
+ * on it unreachable, without KEYS or SCAN. Instances learn of a raise when they next ask, at most `generationMs` later. While Redis is away the
  * raises are counted here, so that this instance drops its pages at once, and are handed over when Redis is back.
  */
 export interface Generations {
-  /** The part of the key for a page that depends on these. Waits for Redis only where the last answer is older than `trustMs`. */
+  /** The part of the key for a page that depends on these. Waits for Redis only where the last answer is older than `generationMs`. */
   of(depends: readonly Listing[]): Promise<string>;
   /** Never throws. */
   raise(drops: readonly Listing[]): Promise<void>;
@@ -56,7 +56,7 @@ export function createGenerations(options: { store: RedisStore; clock: Clock; ca
 
   return {
     async of(depends) {
-      if (clock.now() - askedAt > policies.productListing.trustMs) await refresh();
+      if (clock.now() - askedAt > tuning.generationMs) await refresh();
       return [...depends]
         .sort()
         .map((field) => `${field}${known.get(field)}.${owed.get(field)}`)

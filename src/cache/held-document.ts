@@ -16,8 +16,8 @@ export interface HeldDocument {
 }
 
 export interface DocumentEntry extends HeldDocument {
-  /** Monotonic ms. Until then memory answers by itself; afterwards Postgres is asked whether the version still stands. */
-  trustedUntil: number;
+  /** The epoch of the lease in which memory may answer with it by itself; 0: in none, it only spares loading the body. */
+  epoch: number;
   /** Monotonic ms at which this process last learned that it stands. */
   knownAt: number;
   /** Monotonic ms after which the body is loaded again. */
@@ -26,16 +26,17 @@ export interface DocumentEntry extends HeldDocument {
 
 /** The answer "this lookup leads to that document", or to nothing. */
 export interface LookupEntry {
-  id: string | null;
-  trustedUntil: number;
-  asOf: number;
+  /** `id:<uuid>`. */
+  key: string | null;
+  epoch: number;
+  freshUntil: number;
 }
 
 /** @param key the memory key, under which the entry's weight is corrected as things are derived */
 export function createDocumentEntry(
   memory: Memory,
   key: string,
-  from: { id: string; slug: string; version: number; token: string; json: string; trustedUntil: number; knownAt: number; freshUntil: number },
+  from: { id: string; slug: string; version: number; token: string; json: string; epoch: number; knownAt: number; freshUntil: number },
 ): { entry: DocumentEntry; install(): void } {
   const derived = new Map<string, unknown>();
   let bytes = 2 * from.json.length;

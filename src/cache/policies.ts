@@ -19,8 +19,6 @@ export interface ReadPolicy {
   staleMs: number;
   /** How long an absence is remembered. */
   absentMs: number;
-  /** How long memory answers without asking Postgres whether the version still stands. */
-  trustMs: number;
   uncachedMs: number;
   why: string;
 }
@@ -32,7 +30,7 @@ export interface UncachedPolicy {
 export interface WritePolicy {
   endpoint: string;
   strategy: 'write-through';
-  /** `nothing`: the documents are not put; memory asks about each before it answers with it again. */
+  /** `nothing`: the documents are not put anywhere; they are read when somebody asks for them. */
   refreshes: 'product' | 'nothing';
   /** Generations that are raised, each one INCR: every cached page that depends on one is dropped. */
   drops: readonly Listing[];
@@ -40,14 +38,14 @@ export interface WritePolicy {
 }
 export type Policy = ReadPolicy | UncachedPolicy | WritePolicy;
 
-const product = { type: 'product', shape: 1, freshMs: 5 * minute, staleMs: 0, absentMs: 10 * second, trustMs: second } as const;
-const category = { type: 'category', shape: 1, freshMs: 5 * minute, staleMs: 0, absentMs: 10 * second, trustMs: 0 } as const;
+const product = { type: 'product', shape: 1, freshMs: 5 * minute, staleMs: 0, absentMs: 10 * second } as const;
+const category = { type: 'category', shape: 1, freshMs: 5 * minute, staleMs: 0, absentMs: 10 * second } as const;
 
 // biome-ignore format: a table reads by column
 export const policies = {
   productDetail:     { endpoint: 'GET /v1/products/:slug',               strategy: 'mutex', ...product, uncachedMs: 2.7, why: 'any product can turn hot: one loader across all instances' },
   productBatch:      { endpoint: 'POST /v1/products/batch',              strategy: 'mutex', ...product, uncachedMs: 28, why: 'the same documents as the detail page, a hundred at a time' },
-  productListing:    { endpoint: 'GET /v1/products',                     strategy: 'swr', type: 'product:list', shape: 1, freshMs: 30 * second, staleMs: 570 * second, absentMs: 0, trustMs: second, uncachedMs: 3.6, why: 'the busiest and dearest read; order may lag a moment, prices are bound per answer' },
+  productListing:    { endpoint: 'GET /v1/products',                     strategy: 'swr', type: 'product:list', shape: 1, freshMs: 30 * second, staleMs: 570 * second, absentMs: 0, uncachedMs: 3.6, why: 'the busiest and dearest read; order may lag a moment, prices are bound per answer' },
   categoryTree:      { endpoint: 'GET /v1/categories',                   strategy: 'aside', ...category, type: 'category:computed', uncachedMs: 1.9, why: 'counts every product; changes with the catalog, not with the shopper' },
   categoryNode:      { endpoint: 'GET /v1/categories/:slug',             strategy: 'aside', ...category, uncachedMs: 1.9, why: 'cut from the tree, so it costs what the tree costs' },
   inventory:         { endpoint: 'GET /v1/inventory/:variantId',         strategy: 'none', why: 'stock at checkout must be exact' },
@@ -88,8 +86,16 @@ export const tuning = {
   versionQueryMs: second,
   versionBatch: 500,
   versionQueue: 20_000,
+  /** A read of documents that Postgres has not answered by then is refused. */
+  readMs: 1.9 * second,
+  /** How long the generations of listings are believed without asking Redis. */
+  generationMs: second,
+  /** One memory hit in so many is read again from Postgres, to see that it was true. */
+  sampleEvery: 1000,
   /** How long anyone waits for Redis. */
   redisWaitMs: 200,
+  /** How long a write waits for Redis to take the new document. */
+  writeThroughMs: 50,
   /** Between two tries to reach a Redis that failed. */
   redisProbeMs: 500,
 } as const;

@@ -9,38 +9,41 @@ export interface Version {
   token: string;
 }
 
-export interface LaneAnswer {
+export interface LaneAnswer<Mark> {
   found: Map<string, Version>;
   /** Monotonic ms, taken before the query was sent: the answer is at least as new as this. */
   sentAt: number;
+  /** What `mark` gave in the turn in which the query was sent. */
+  mark: Mark;
 }
 
-export interface VersionLane {
+export interface VersionLane<Mark> {
   /** Answers from a query that is sent after this call. Throws what the query throws, or what `overload` and `timeout` make. */
-  ask(lookups: readonly string[]): Promise<LaneAnswer>;
+  ask(lookups: readonly string[]): Promise<LaneAnswer<Mark>>;
 }
 
-interface Batch {
+interface Batch<Mark> {
   lookups: Set<string>;
-  answer: Promise<LaneAnswer>;
+  answer: Promise<LaneAnswer<Mark>>;
   send(): Promise<void>;
 }
 
 /**
- * The version query of validated reads (rule R2): many readers, one statement. At most one query runs and one collects; a reader joins only
+ * R2, the version query of validated reads: many readers, one statement. At most one query runs and one collects; a reader joins only
  * the one that has not been sent, because the answer of a running one may be older than the reader's own beginning.
  */
-export function createVersionLane(options: {
+export function createVersionLane<Mark>(options: {
   versions: (lookups: readonly string[]) => Promise<Map<string, Version>>;
   clock: Clock;
+  mark: () => Mark;
   overload: () => Error;
   timeout: () => Error;
-}): VersionLane {
-  const line: Batch[] = [];
+}): VersionLane<Mark> {
+  const line: Batch<Mark>[] = [];
   let isRunning = false;
   let waiting = 0;
 
-  function collect(lookups: readonly string[]): Batch {
+  function collect(lookups: readonly string[]): Batch<Mark> {
     const last = line.at(-1);
     if (last && last.lookups.size + lookups.length <= tuning.versionBatch) {
       for (const lookup of lookups) last.lookups.add(lookup);
@@ -51,9 +54,9 @@ export function createVersionLane(options: {
     return batch;
   }
 
-  function createBatch(wanted: Set<string>): Batch {
-    let settle!: { resolve: (answer: LaneAnswer) => void; reject: (error: unknown) => void };
-    const answer = new Promise<LaneAnswer>((resolve, reject) => {
+  function createBatch(wanted: Set<string>): Batch<Mark> {
+    let settle!: { resolve: (answer: LaneAnswer<Mark>) => void; reject: (error: unknown) => void };
+    const answer = new Promise<LaneAnswer<Mark>>((resolve, reject) => {
       settle = { resolve, reject };
     });
     const giveUpAt = options.clock.now() + 2 * tuning.versionQueryMs;
@@ -62,11 +65,12 @@ export function createVersionLane(options: {
       answer,
       async send() {
         const sentAt = options.clock.now();
+        const mark = options.mark();
         try {
           // Behind a query that hangs stands one more; a third would wait for both.
           if (sentAt >= giveUpAt) throw options.timeout();
-          const found = await withTimeout(options.versions([...wanted]), Math.min(tuning.versionQueryMs, giveUpAt - sentAt), options.timeout);
-          settle.resolve({ found, sentAt });
+          const found = await withTimeout(options.versions([...wanted]), Math.min(tuning.versionQueryMs, giveUpAt - sentAt), options.timeout, options.clock);
+          settle.resolve({ found, sentAt, mark });
         } catch (error) {
           settle.reject(error);
         }
@@ -77,7 +81,7 @@ export function createVersionLane(options: {
   async function run() {
     isRunning = true;
     // Everything that arrives in this turn of the event loop goes along.
-    await new Promise(setImmediate);
+    await new Promise<void>((resolve) => options.clock.turn(resolve));
     for (let batch = line.shift(); batch; batch = line.shift()) await batch.send();
     isRunning = false;
   }

@@ -1,0 +1,254 @@
+import { randomUUID } from 'node:crypto';
+import { type Clock, withTimeout } from './clock.js';
+import type { DocumentBody } from './document-bodies.js';
+import type { Lease } from './lease.js';
+import { margin, type Registry } from './registry.js';
+import type { Armed, RegistryLook, WriteSteps } from './truth-ports.js';
+
+/** What a committing transaction gives back. `isKnown` false: COMMIT was sent and its answer is lost. */
+export interface Commit<T> {
+  value: T;
+  documents: readonly DocumentBody[];
+  isKnown: boolean;
+}
+
+/** The round of one write, in RFC 3339 times of this process's wall clock. */
+export interface WriteTrace {
+  token: string;
+  startedAt: string;
+  armedAt: string;
+  acks: { instance: string; at: string }[];
+  /** When the wait for the readers was over. */
+  passedAt: string;
+  committedAt: string;
+  ackWaitMs: number;
+}
+
+export interface WriteOptions {
+  /** Many products at once, with nobody waiting at the other end: every wait is taken in full. */
+  isBulk?: boolean;
+}
+
+/** What follows a commit, before it is acknowledged. */
+export interface WriteEffects {
+  /** Puts a committed document into this process's memory, to be hit. Called in the turn in which the lease allows it, or never. */
+  install(document: DocumentBody): void;
+  /** W5, bounded by itself. */
+  store(documents: readonly DocumentBody[]): Promise<void>;
+}
+
+/** Writes of documents, W1 to W6, and W7 where COMMIT's answer is lost. */
+export interface DocumentWriter {
+  /**
+   * @param keys every lookup that the write may change the answer of: `id:<uuid>`, the slugs it gives up and those it takes
+   * @param commit W4: the transaction, which begins with `begin_write` and ends with `end_write`; what it throws is thrown on, and nothing
+   *   is written then
+   * @throws also what `errors` makes
+   */
+  write<T>(
+    keys: readonly string[],
+    commit: (armed: Armed) => Promise<Commit<T>>,
+    options: WriteOptions & WriteEffects,
+  ): Promise<{ value: T; trace: WriteTrace }>;
+  /** Of a LeaseKeeper. */
+  acked(token: string, instance: string): void;
+  counts(): WriterCounts;
+}
+
+export interface WriterCounts {
+  writes: number;
+  aborted: number;
+  unknown: number;
+  /** Writes by how long they waited for the readers: up to 1, 2, 5, ... ms, and beyond. */
+  ackWaitMs: Record<string, number>;
+}
+
+export interface WriteErrors {
+  /** Nothing was written: the database was lost, or replaced, before the commit. */
+  unavailable(): Error;
+  /** Nothing was written: too much stands in the way for now. */
+  busy(message: string): Error;
+  /** The write may stand. */
+  unknown(): Error;
+}
+
+/** What a write takes besides the wait for readers, before whoever waits for it is told that it did not come through. */
+const workMs = 700;
+/** A settle wait that is longer is not sat out. */
+const patienceMs = 2000;
+const maxWrites = 200;
+const buckets = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2200, 5500];
+
+/**
+ * @param lease of this process; null where it has none
+ * @param isOwn whether a row of the registry is this process, which is told directly
+ */
+export function createDocumentWriter(options: {
+  clock: Clock;
+  steps: WriteSteps;
+  lease: Pick<Lease, 'apply' | 'releaseOwn'> | null;
+  registry: Registry;
+  process: string;
+  isOwn: (instance: string) => boolean;
+  errors: WriteErrors;
+}): DocumentWriter {
+  const { clock, steps, lease, registry, errors } = options;
+  const rounds = new Map<string, { acks: Map<string, string>; wake: () => void }>();
+  const counts: WriterCounts = { writes: 0, aborted: 0, unknown: 0, ackWaitMs: Object.fromEntries([...buckets, '+Inf'].map((le) => [le, 0])) };
+  const time = () => new Date(clock.wall()).toISOString();
+
+  /** W3: every instance of W2 has applied the block, or cannot hold a lease from before it any more. */
+  async function waitForReaders(token: string, look: RegistryLook, armedAt: number): Promise<void> {
+    const round = rounds.get(token);
+    const longest = margin * Math.max(0, ...look.instances.map(({ leaseMs }) => leaseMs));
+    for (;;) {
+      const now = clock.now();
+      const settlesIn = registry.settlesIn(look.pair);
+      if (settlesIn === undefined) throw errors.unavailable();
+      let passAt = now + settlesIn;
+      for (const instance of look.instances) {
+        if (options.isOwn(instance.id) || round?.acks.has(instance.id)) continue;
+        const since = registry.standsSince(look.pair, instance) ?? armedAt;
+        passAt = Math.max(passAt, Math.min(since, armedAt) + longest);
+      }
+      if (passAt <= now) return;
+      await new Promise<void>((resolve) => {
+        const cancel = clock.after(passAt - now, resolve);
+        if (round) {
+          round.wake = () => {
+            cancel();
+            resolve();
+          };
+        }
+      });
+    }
+  }
+
+  async function run<T>(
+    token: string,
+    keys: readonly string[],
+    commit: (armed: Armed) => Promise<Commit<T>>,
+    progress: { isGivenUp: boolean; isCommitting: boolean; extend(longestLeaseMs: number): void },
+    { isBulk, install, store }: WriteOptions & WriteEffects,
+  ): Promise<{ value: T; trace: WriteTrace }> {
+    const startedAt = time();
+    let done: Commit<T>;
+    let armedTime: string;
+    let passedAt: string;
+    let ackWaitMs: number;
+    try {
+      // W1
+      const pair = await steps.arm(token, keys, options.process);
+      const armedAt = clock.now();
+      armedTime = time();
+      // The instance in this process is told without a notice, and not before the blocks are committed: a renewal that began earlier would
+      // miss them in what it reads and release them.
+      lease?.apply(token, keys, true);
+      // W2
+      const look = await steps.registry();
+      registry.observe(look);
+      const settlesIn = registry.settlesIn(pair);
+      if (look.pair !== pair || settlesIn === undefined) throw errors.unavailable();
+      if (!isBulk && settlesIn > patienceMs) {
+        throw errors.busy(`The database has just been started: prices can be changed in ${Math.ceil(settlesIn / 1000)} s`);
+      }
+      progress.extend(Math.max(0, ...look.instances.map(({ leaseMs }) => leaseMs)));
+      // W3
+      await waitForReaders(token, look, armedAt);
+      ackWaitMs = clock.now() - armedAt;
+      passedAt = time();
+      if (progress.isGivenUp) throw errors.unavailable();
+      // W4
+      progress.isCommitting = true;
+      done = await commit({ token, keyCount: keys.length, pair });
+    } catch (error) {
+      counts.aborted += 1;
+      void abort(token);
+      throw error;
+    }
+    // W7
+    if (!done.isKnown) await findOutcome(token);
+    const committedAt = time();
+    // W5
+    if (lease?.releaseOwn(token)) done.documents.forEach(install);
+    await store(done.documents);
+    const acks = [...(rounds.get(token)?.acks ?? [])].map(([instance, at]) => ({ instance, at }));
+    counts.writes += 1;
+    const bucket = buckets.find((le) => ackWaitMs <= le) ?? '+Inf';
+    counts.ackWaitMs[bucket] = (counts.ackWaitMs[bucket] ?? 0) + 1;
+    // W6
+    return { value: done.value, trace: { token, startedAt, armedAt: armedTime, acks, passedAt, committedAt, ackWaitMs } };
+  }
+
+  /** Nothing was committed: the keys are free again. Where the database cannot be told, the reaper will do it. */
+  async function abort(token: string): Promise<void> {
+    try {
+      await steps.disarm(token);
+      lease?.releaseOwn(token);
+    } catch {
+      // Blocked until a renewal finds the blocks gone.
+    }
+  }
+
+  /** W7: present means committed; absent means that it never will be. */
+  async function findOutcome(token: string): Promise<void> {
+    counts.unknown += 1;
+    let isCommitted: boolean;
+    try {
+      isCommitted = await steps.disarm(token);
+    } catch {
+      throw errors.unknown();
+    }
+    if (isCommitted) return;
+    lease?.releaseOwn(token);
+    throw errors.unavailable();
+  }
+
+  return {
+    async write(keys, commit, after) {
+      if (rounds.size >= maxWrites) throw errors.busy('Too many changes are under way: try again');
+      const token = randomUUID();
+      rounds.set(token, { acks: new Map(), wake: () => {} });
+      const unique = [...new Set(keys)];
+      let giveUp = () => {};
+      let cancel = () => {};
+      const progress = {
+        isGivenUp: false,
+        isCommitting: false,
+        extend(longestLeaseMs: number) {
+          cancel();
+          if (!after.isBulk) cancel = clock.after(margin * longestLeaseMs + workMs, giveUp);
+        },
+      };
+      const late = new Promise<never>((_, reject) => {
+        giveUp = () => {
+          progress.isGivenUp = true;
+          reject(progress.isCommitting ? errors.unknown() : errors.unavailable());
+        };
+      });
+      const work = run(token, unique, commit, progress, after).finally(() => {
+        cancel();
+        rounds.delete(token);
+      });
+      // Until W2 says how long the leases are, the steps' own bounds hold.
+      return after.isBulk ? work : Promise.race([work, late]);
+    },
+
+    acked(token, instance) {
+      const round = rounds.get(token);
+      if (!round || round.acks.has(instance)) return;
+      round.acks.set(instance, time());
+      round.wake();
+    },
+
+    counts: () => ({ ...counts, ackWaitMs: { ...counts.ackWaitMs } }),
+  };
+}
+
+/** Waits for a store that may be slow, but no longer than a write should notice. */
+export function briefly(work: Promise<unknown>, ms: number, clock: Clock): Promise<void> {
+  return withTimeout(work, ms, () => new Error('late'), clock).then(
+    () => {},
+    () => {},
+  );
+}

@@ -1,0 +1,63 @@
+import type { RowCounters } from './counters.js';
+import type { DocumentWriter, WriterCounts } from './document-writer.js';
+import type { Lease } from './lease.js';
+import type { KeeperState, LeaseKeeper } from './lease-keeper.js';
+import type { Memory } from './memory.js';
+import { type Policy, policies, type ReadRow, type RowName } from './policies.js';
+import type { RedisStore } from './redis-store.js';
+import type { Sampler, SamplerCounts } from './sampler.js';
+
+/** The policy table with what happened under each row since the process started, and the state of the lease. */
+export interface CacheReport {
+  rows: ({ name: RowName } & Policy & Partial<Omit<RowCounters, 'count'>>)[];
+  memory: { entries: number; bytes: number; maxBytes: number };
+  redis: 'up' | 'down' | 'none';
+  lease: KeeperState & {
+    /** `validate`: no lease is wanted; every read is validated. */
+    mode: 'lease' | 'validate';
+    /** `held`: memory answers. `lapsed`: every read is validated until the next renewal. */
+    state: 'held' | 'lapsed' | 'none';
+    leaseMs: number | null;
+    blockedKeys: number;
+    /** Writes under way whose blocks stand here. */
+    blocks: number;
+  };
+  writes: WriterCounts;
+  sampler: SamplerCounts;
+}
+
+export function createReport(parts: {
+  lease: Lease | null;
+  leaseMs: number | null;
+  keeper: LeaseKeeper;
+  writer: DocumentWriter;
+  sampler: Sampler;
+  memory: Memory;
+  store: RedisStore;
+  hasRedis: boolean;
+  counters: (row: ReadRow) => RowCounters;
+}): () => CacheReport {
+  const { lease, store } = parts;
+  return () => {
+    const blocked = lease?.blocked() ?? { keys: 0, tokens: 0 };
+    return {
+      rows: Object.entries(policies).map(([name, policy]) => {
+        if (policy.strategy === 'none' || policy.strategy === 'write-through') return { name: name as RowName, ...policy };
+        const { count: _, ...counts } = parts.counters(name as ReadRow);
+        return { name: name as RowName, ...policy, ...counts };
+      }),
+      memory: parts.memory.usage(),
+      redis: !parts.hasRedis ? 'none' : store.isUp() ? 'up' : 'down',
+      lease: {
+        ...parts.keeper.state(),
+        mode: lease ? 'lease' : 'validate',
+        state: lease === null ? 'none' : lease.isHeld() ? 'held' : 'lapsed',
+        leaseMs: parts.leaseMs,
+        blocks: blocked.tokens,
+        blockedKeys: blocked.keys,
+      },
+      writes: parts.writer.counts(),
+      sampler: parts.sampler.counts(),
+    };
+  };
+}
