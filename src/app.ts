@@ -17,6 +17,7 @@ import { createProductAdminService } from './catalog/product-admin-service.js';
 import { createProductService } from './catalog/product-service.js';
 import { createQuoteService } from './catalog/quote-service.js';
 import { createVariantSearch } from './catalog/variant-search.js';
+import { writeErrors } from './catalog/write-attempt.js';
 import type { Config } from './config.js';
 import { awaitCatalogId } from './db/catalog-id.js';
 import { createCategoryReads } from './db/categories.js';
@@ -28,6 +29,8 @@ import { migrate } from './db/migrator.js';
 import { createProductReads } from './db/product-reads.js';
 import { createProductWrites } from './db/product-writes.js';
 import { createQuoteReads } from './db/quotes.js';
+import { createOpenSession } from './db/truth-session.js';
+import { createWriteSteps } from './db/truth-steps.js';
 import { createDatabaseWatch } from './db/watch.js';
 import { AppError, isAppError } from './errors.js';
 import { pickImporter } from './importers/importer.js';
@@ -96,7 +99,6 @@ export async function createApp(config: Config & { databaseUrl: string }): Promi
   const now = () => new Date();
   const warnOnce = createWarnOnce((message, error) => log.warn({ err: error }, message));
 
-  if (config.isLeaseAsked) log.warn('PRICE_READS=lease is not there yet: memory is trusted for up to a second, as without it');
   if (config.migrate) await migrate({ url: config.databaseDirectUrl ?? config.databaseUrl, log: (line) => log.info(line) });
 
   // Connections
@@ -112,19 +114,30 @@ export async function createApp(config: Config & { databaseUrl: string }): Promi
   await fastify.register(redisPlugin, { url: config.redisUrl, onError: warnOnce('Redis cannot be reached; reads go on from Postgres') });
 
   // Cache
+  const priceWrites = createPriceWriteLog();
   const reads = createProductReads(db);
-  const writes = createProductWrites(db);
+  const writes = createProductWrites(db, catalogId);
   const cache = createCache({
     source: reads,
     redis: config.redisUrl === undefined ? null : fastify.redis,
     catalogId,
     memoryBytes: config.memoryCacheBytes,
-    isEveryReadValidated: config.isEveryReadValidated,
+    truth: {
+      leaseMs: config.leaseMs,
+      open: createOpenSession({ url: config.databaseDirectUrl ?? config.databaseUrl, catalogId, answerMs: (config.leaseMs ?? 2000) / 2 }),
+      steps: createWriteSteps(db, catalogId),
+      errors: writeErrors,
+      isLost: config.isLastKnownServed ? (error) => isAppError(error) && error.code === 'database_unavailable' : null,
+      onFault: warnOnce('The connection that keeps prices true was lost; reads ask Postgres until it is back'),
+      onStale: (read) =>
+        log.error({ read, priceWrites: priceWrites.list() }, 'STALE READ: memory has answered with a version that is not the one that stands'),
+    },
     overload: () => new AppError('busy', 'Too many reads are waiting for the database'),
     timeout: () => new AppError('database_unavailable', 'The database did not answer in time'),
     onRedisChange: (isUp) => log.warn(isUp ? 'Redis is back' : 'Redis does not answer; reads go on from Postgres'),
   });
-  fastify.addHook('onClose', async () => cache.close());
+  fastify.addHook('onClose', () => cache.close());
+  await cache.start();
 
   // Services
   const { defaultCurrency } = config;
@@ -141,14 +154,12 @@ export async function createApp(config: Config & { databaseUrl: string }): Promi
   const inventory = createInventoryService({ inventory: createInventoryReads(db), writes, cache });
   const quotes = createQuoteService({ quotes: createQuoteReads(db) });
   const productAdmin = createProductAdminService({ reads, writes, cache, defaultCurrency, now });
-  const priceWrites = createPriceWriteLog();
-  const prices = createPriceService({ writes, cache, log: priceWrites, now });
+  const prices = createPriceService({ reads, writes, cache, log: priceWrites, now });
   const variants = createVariantSearch({ reads, defaultCurrency });
   const imports = createImportRunner({
     pickImporter,
-    imports: createImportService({ writes, now }),
+    imports: createImportService({ reads, writes, cache, now }),
     jobs: createImportJobs(db),
-    onDone: () => cache.wrote('adminImportStart', []),
     onError: (error, job) => log.error({ err: error, job }, 'an import broke off'),
   });
   fastify.addHook('preClose', () => imports.close());
@@ -157,7 +168,7 @@ export async function createApp(config: Config & { databaseUrl: string }): Promi
   async function health(): Promise<Health> {
     const isUp = await watch.isUp();
     const status = isDraining ? 'draining' : isUp ? 'ready' : 'unavailable';
-    return { status, postgres: isUp ? 'up' : 'down', redis: cache.report().redis, lease: 'none' };
+    return { status, postgres: isUp ? 'up' : 'down', redis: cache.report().redis, lease: cache.report().lease.state };
   }
 
   // What every route shares

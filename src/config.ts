@@ -41,7 +41,9 @@ const Environment = z.object({
     .optional(),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   MEMORY_CACHE_MB: whole(1, 65536).optional(),
-  PRICE_READS: z.enum(['lease', 'validate'], 'must be lease or validate').optional(),
+  PRICE_READS: z.enum(['lease', 'validate'], 'must be lease or validate').default('lease'),
+  LEASE_MS: whole(200, 5000).default(2000),
+  PRICE_WHEN_DATABASE_LOST: z.enum(['refuse', 'last-known'], 'must be refuse or last-known').default('refuse'),
   SHUTDOWN_GRACE_MS: whole(0, 600_000).default(10_000),
 });
 
@@ -61,10 +63,10 @@ export interface Config {
   seedDemo: boolean | undefined;
   logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
   memoryCacheBytes: number;
-  /** PRICE_READS=validate: Postgres is asked on every read, and memory is trusted for no moment. */
-  isEveryReadValidated: boolean;
-  /** PRICE_READS=lease, which this release cannot give yet. */
-  isLeaseAsked: boolean;
+  /** How long memory answers after each word from Postgres; null (PRICE_READS=validate): Postgres is asked on every read. */
+  leaseMs: number | null;
+  /** Whether the last known price, marked as such, is better than none where Postgres does not answer. */
+  isLastKnownServed: boolean;
   shutdownGraceMs: number;
 }
 
@@ -98,8 +100,8 @@ export function loadConfig(environment: Record<string, string | undefined> = pro
     seedDemo: env.SEED_DEMO,
     logLevel: env.LOG_LEVEL,
     memoryCacheBytes: env.MEMORY_CACHE_MB === undefined ? defaultMemoryCacheBytes() : env.MEMORY_CACHE_MB * 2 ** 20,
-    isEveryReadValidated: env.PRICE_READS === 'validate',
-    isLeaseAsked: env.PRICE_READS === 'lease',
+    leaseMs: env.PRICE_READS === 'lease' ? env.LEASE_MS : null,
+    isLastKnownServed: env.PRICE_WHEN_DATABASE_LOST === 'last-known',
     shutdownGraceMs: env.SHUTDOWN_GRACE_MS,
   };
 }

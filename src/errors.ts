@@ -15,6 +15,7 @@ export type ErrorCode =
   | 'too_large'
   | 'unsupported_media'
   | 'busy'
+  | 'keys_moved'
   | 'database_unavailable'
   | 'write_outcome_unknown'
   | 'draining';

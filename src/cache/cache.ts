@@ -10,7 +10,7 @@ import { cacheKey } from './keys.js';
 import { createLease } from './lease.js';
 import { createLeaseKeeper } from './lease-keeper.js';
 import { createMemory } from './memory.js';
-import { type Listing, policies, type RowName, tuning, type WriteRow } from './policies.js';
+import { type Listing, policies, tuning, type WriteRow } from './policies.js';
 import { createRedisStore } from './redis-store.js';
 import { createRegistry } from './registry.js';
 import { type CacheReport, createReport } from './report.js';
@@ -36,8 +36,11 @@ export interface Cache {
   bounded<T>(work: Promise<T>): Promise<T>;
   isRedisUp(): boolean;
   report(): CacheReport;
-  /** Gets in touch with the primary. Without it every read is validated, and every write waits for the longest lease. */
-  start(): void;
+  /**
+   * Gets in touch with the primary; resolves when it is, or soon after if that takes longer. Without it every read is validated, and every
+   * write waits for the longest lease.
+   */
+  start(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -114,7 +117,11 @@ export function createCache(options: {
     },
     bounded: (work) => withTimeout(work, tuning.readMs, options.timeout, clock),
     isRedisUp: () => store.isUp(),
-    report: createReport({ ...{ lease, keeper, writer, sampler, memory, store, counters }, hasRedis: options.redis !== null, leaseMs: truth.leaseMs }),
+    report: createReport({
+      ...{ lease, keeper, writer, sampler, memory, store, counters },
+      hasRedis: options.redis !== null,
+      leaseMs: truth.leaseMs,
+    }),
     start: () => keeper.start(),
     async close() {
       await keeper.close();

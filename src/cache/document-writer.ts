@@ -183,7 +183,7 @@ export function createDocumentWriter(options: {
   /** Nothing was committed: the keys are free again. Where the database cannot be told, the reaper will do it. */
   async function abort(token: string): Promise<void> {
     try {
-      await steps.disarm(token);
+      await steps.release(token);
       lease?.releaseOwn(token);
     } catch {
       // Blocked until a renewal finds the blocks gone.
@@ -195,7 +195,7 @@ export function createDocumentWriter(options: {
     counts.unknown += 1;
     let isCommitted: boolean;
     try {
-      isCommitted = await steps.disarm(token);
+      isCommitted = await steps.findOutcome(token);
     } catch {
       throw errors.unknown();
     }

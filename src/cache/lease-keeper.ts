@@ -6,8 +6,8 @@ import type { Look, OpenSession, Session, SessionEvents } from './truth-ports.js
 
 /** Keeps a process in touch with the primary: joins, renews, answers blocks, and clears up after those that are gone. */
 export interface LeaseKeeper {
-  /** Begins; never throws, and goes on trying. */
-  start(): void;
+  /** Begins, and goes on trying. Resolves with the first renewal, or after `patienceMs` without one; never throws. */
+  start(): Promise<void>;
   /** Whether a row of the registry is this process. */
   isOwn(instance: string): boolean;
   state(): KeeperState;
@@ -24,6 +24,8 @@ export interface KeeperState {
   fault: string | null;
 }
 
+/** How long a start waits for the first renewal. */
+const patienceMs = 1000;
 /** A new session is tried after so long, doubled up to the second figure. */
 const retryMs = 100;
 const retryMaxMs = 2000;
@@ -53,6 +55,7 @@ export function createLeaseKeeper(options: {
   let session: Session | undefined;
   let isClosed = false;
   let wake = () => {};
+  let onFirst = () => {};
   let running: Promise<void> = Promise.resolve();
 
   function sleep(ms: number): Promise<void> {
@@ -72,7 +75,10 @@ export function createLeaseKeeper(options: {
       const attempt: { ended: Error | null } = { ended: null };
       try {
         // J1
-        session = await options.open(options.process, eventsOf(attempt, () => session));
+        session = await options.open(
+          options.process,
+          eventsOf(attempt, () => session),
+        );
         Object.assign(state, { isConnected: true, fault: null });
         await keep(session, attempt, () => {
           retryIn = retryMs;
@@ -135,6 +141,7 @@ export function createLeaseKeeper(options: {
     // N3 to N6
     const applied = lease && beginning ? lease.renewed(beginning, look) : [];
     state.renewals += 1;
+    onFirst();
     if (instance !== null) for (const { token, writer } of applied) await held.ack(writer, token, instance);
     await clearUp(held, look);
     return true;
@@ -185,7 +192,14 @@ export function createLeaseKeeper(options: {
 
   return {
     start() {
-      running = run();
+      return new Promise((resolve) => {
+        const cancel = clock.after(patienceMs, resolve);
+        onFirst = () => {
+          cancel();
+          resolve();
+        };
+        running = run();
+      });
     },
     isOwn: (instance) => own.has(instance),
     state: () => ({ ...state }),

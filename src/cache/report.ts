@@ -15,8 +15,8 @@ export interface CacheReport {
   lease: KeeperState & {
     /** `validate`: no lease is wanted; every read is validated. */
     mode: 'lease' | 'validate';
-    /** `held`: memory answers. `lapsed`: every read is validated until the next renewal. */
-    state: 'held' | 'lapsed' | 'none';
+    /** `held`: memory answers. `lost`: every read is validated until the next renewal. */
+    state: 'held' | 'lost' | 'none';
     leaseMs: number | null;
     blockedKeys: number;
     /** Writes under way whose blocks stand here. */
@@ -51,7 +51,7 @@ export function createReport(parts: {
       lease: {
         ...parts.keeper.state(),
         mode: lease ? 'lease' : 'validate',
-        state: lease === null ? 'none' : lease.isHeld() ? 'held' : 'lapsed',
+        state: lease === null ? 'none' : lease.isHeld() ? 'held' : 'lost',
         leaseMs: parts.leaseMs,
         blocks: blocked.tokens,
         blockedKeys: blocked.keys,

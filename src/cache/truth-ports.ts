@@ -69,11 +69,13 @@ export interface WriteSteps {
   arm(token: string, keys: readonly string[], writer: string): Promise<string>;
   /** W2. */
   registry(): Promise<RegistryLook>;
+  /** Ends a write that was not committed: takes its blocks away and sends out their release. */
+  release(token: string): Promise<void>;
   /**
-   * W7 on a new connection: takes the blocks away, which waits for a commit that is under way, then says whether the write is committed.
+   * W7, on a new connection: takes the blocks away, which waits for a commit that is under way, then says whether the write is committed.
    * Throws where Postgres cannot be reached.
    */
-  disarm(token: string): Promise<boolean>;
+  findOutcome(token: string): Promise<boolean>;
 }
 
 /** What a transaction needs to be let through by the database: see `begin_write` and `end_write`. */

@@ -69,7 +69,12 @@ export function createVersionLane<Mark>(options: {
         try {
           // Behind a query that hangs stands one more; a third would wait for both.
           if (sentAt >= giveUpAt) throw options.timeout();
-          const found = await withTimeout(options.versions([...wanted]), Math.min(tuning.versionQueryMs, giveUpAt - sentAt), options.timeout, options.clock);
+          const found = await withTimeout(
+            options.versions([...wanted]),
+            Math.min(tuning.versionQueryMs, giveUpAt - sentAt),
+            options.timeout,
+            options.clock,
+          );
           settle.resolve({ found, sentAt, mark });
         } catch (error) {
           settle.reject(error);

@@ -42,7 +42,6 @@ export function createImportRunner(deps: {
   pickImporter: (format: ImportFormat) => Importer;
   imports: ImportService;
   jobs: ImportJobs;
-  onDone: () => Promise<void>;
   onError: (error: unknown, jobId: string) => void;
   maxUploadBytes?: number;
 }): ImportRunner {
@@ -83,7 +82,6 @@ export function createImportRunner(deps: {
       await deps.jobs.start(id);
       const items = deps.pickImporter(format)(() => createReadStream(file), { currency });
       const report = await deps.imports.run(items, { isDryRun, signal: stop.signal });
-      if (!isDryRun) await deps.onDone();
       await deps.jobs.finish(id, { state: 'done', report, detail: null });
     } catch (error) {
       const isRefused = isAppError(error) && error.code === 'import_refused';

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { v7 as uuidv7 } from 'uuid';
+import type { Cache } from '../cache/cache.js';
 import { isAppError } from '../errors.js';
 import type { ImportedProduct, ImportFault, ImportItem, ImportReport } from './import.js';
-import type { ProductTransaction, ProductWrites } from './ports.js';
-import type { ProductState, VariantState } from './product-state.js';
-import { isSameState } from './same-state.js';
+import { type Change, planImport, remerge, type Verdict } from './import-plan.js';
+import type { ProductReads, ProductTransaction, ProductWrites } from './ports.js';
+import { againWhenMoved } from './write-attempt.js';
+import { keysOf } from './write-keys.js';
 
 /** Products per transaction: few enough that other writers never wait long. */
 const chunkSize = 200;
@@ -24,25 +25,50 @@ export interface ImportService {
   ): Promise<ImportReport>;
 }
 
-type Verdict = 'created' | 'updated' | 'unchanged';
+export function createImportService(deps: {
+  reads: Pick<ProductReads, 'statesOf'>;
+  writes: Pick<ProductWrites, 'transaction' | 'rehearse'>;
+  cache: Pick<Cache, 'write'>;
+  now: () => Date;
+}): ImportService {
+  const { reads, writes, cache, now } = deps;
 
-export function createImportService(deps: { writes: ProductWrites; now: () => Date }): ImportService {
-  async function writeChunk(chunk: readonly ImportedProduct[], isDryRun: boolean): Promise<Verdict[]> {
-    try {
-      return await deps.writes.transaction(async (tx) => {
-        const verdicts = await saveChunk(tx, chunk, deps.now());
-        if (isDryRun) throw new DryRunEnd(verdicts);
-        return verdicts;
-      });
-    } catch (error) {
-      if (error instanceof DryRunEnd) return error.verdicts;
-      throw error;
-    }
+  function rehearseChunk(chunk: readonly ImportedProduct[]): Promise<Verdict[]> {
+    return writes.rehearse(async (tx) => {
+      const locked = await tx.lock({ ids: chunk.flatMap(({ id }) => id ?? []), slugs: chunk.map(({ slug }) => slug) });
+      const { verdicts, changes } = planImport(
+        chunk,
+        locked.map(({ state }) => state),
+        now(),
+      );
+      const states = changes.map(({ state }) => state);
+      if (states.length > 0) await tx.save(states, randomUUID());
+      return verdicts;
+    });
+  }
+
+  /** One block for the whole chunk, one wait, one transaction. What changes nothing is neither blocked nor touched. */
+  function writeChunk(chunk: readonly ImportedProduct[]): Promise<Verdict[]> {
+    return againWhenMoved(async () => {
+      const stands = await reads.statesOf({ ids: chunk.flatMap(({ id }) => id ?? []), slugs: chunk.map(({ slug }) => slug) });
+      const { verdicts, changes } = planImport(chunk, stands, now());
+      if (changes.length === 0) return verdicts;
+      const keys = changes.flatMap(({ state, before }) => keysOf(state, before));
+      await cache.write(
+        'adminImportStart',
+        keys,
+        (armed) =>
+          writes.transaction(armed, async (tx) => ({ value: null, documents: await saveChanges(tx, changes, armed.token, now()) }), { isBulk: true }),
+        { isBulk: true },
+      );
+      return verdicts;
+    });
   }
 
   return {
     async run(items, { isDryRun, onProgress, signal }) {
       const report: ImportReport = { products: { created: 0, updated: 0, unchanged: 0, failed: 0 }, variants: 0, images: 0, errors: [] };
+      const write = isDryRun ? rehearseChunk : writeChunk;
       let chunk: ImportedProduct[] = [];
       const fail = (faults: readonly ImportFault[]) => {
         report.products.failed += 1;
@@ -59,13 +85,13 @@ export function createImportService(deps: { writes: ProductWrites; now: () => Da
         const products = chunk;
         chunk = [];
         try {
-          (await writeChunk(products, isDryRun)).forEach((verdict, i) => settle(products[i] as ImportedProduct, verdict));
+          (await write(products)).forEach((verdict, i) => settle(products[i] as ImportedProduct, verdict));
         } catch (error) {
           if (!isProductFault(error)) throw error;
           // One product spoils the transaction of all: each gets its own, so that only the broken one is left out.
           for (const product of products) {
             try {
-              for (const verdict of await writeChunk([product], isDryRun)) settle(product, verdict);
+              for (const verdict of await write([product])) settle(product, verdict);
             } catch (single) {
               if (!isProductFault(single)) throw single;
               fail([{ line: product.line, code: single.code, message: single.message }]);
@@ -85,67 +111,18 @@ export function createImportService(deps: { writes: ProductWrites; now: () => Da
   };
 }
 
-async function saveChunk(tx: ProductTransaction, chunk: readonly ImportedProduct[], now: Date): Promise<Verdict[]> {
-  const ids = chunk.flatMap(({ id }) => id ?? []);
-  const locked = await tx.lock({ slugs: chunk.map(({ slug }) => slug), ids });
-  const bySlug = new Map(locked.map(({ state }) => [state.slug, state]));
-  const byId = new Map(locked.map(({ state }) => [state.id, state]));
-  const verdicts: Verdict[] = [];
-  const changed: ProductState[] = [];
-  for (const product of chunk) {
-    const stands = (product.id && byId.get(product.id)) || bySlug.get(product.slug);
-    const state = merge(stands, product, now);
-    const isSame = stands !== undefined && isSameState(stands, state);
-    verdicts.push(stands ? (isSame ? 'unchanged' : 'updated') : 'created');
-    if (!isSame) changed.push(state);
-  }
-  if (changed.length > 0) await tx.save(changed, randomUUID());
-  return verdicts;
-}
-
-/** The state that the file asks for. What the file does not speak of stays: ids, other currencies, the day of creation, old slugs. */
-function merge(stands: ProductState | undefined, { line: _, pricesCover, variants, ...product }: ImportedProduct, now: Date): ProductState {
-  const free = new Set(stands?.variants ?? []);
-  const take = (fits: (variant: VariantState) => boolean) => {
-    const found = [...free].find(fits);
-    if (found) free.delete(found);
-    return found;
-  };
-  const paired = variants.map((variant) => ({ variant, twin: take((v) => (variant.id ? v.id === variant.id : isSameChoice(v, variant))) }));
-  // What was renamed in the shop's admin keeps its id by SKU.
-  for (const pair of paired) pair.twin ??= pair.variant.sku === null ? undefined : take((v) => v.sku === pair.variant.sku);
-  return {
-    ...product,
-    id: stands?.id ?? product.id ?? uuidv7(),
-    createdAt: product.createdAt ?? stands?.createdAt ?? now.toISOString(),
-    previousSlugs: product.previousSlugs ?? stands?.previousSlugs ?? [],
-    variants: paired.map(({ variant, twin }) => ({
-      ...variant,
-      id: twin?.id ?? variant.id ?? uuidv7(),
-      prices:
-        pricesCover === 'all'
-          ? variant.prices
-          : [...variant.prices, ...(twin?.prices ?? []).filter(({ currency }) => currency !== pricesCover)].sort((a, b) =>
-              a.currency < b.currency ? -1 : 1,
-            ),
-    })),
-  };
-}
-
-function isSameChoice(a: Pick<VariantState, 'options'>, b: Pick<VariantState, 'options'>): boolean {
-  const names = Object.keys(a.options);
-  return names.length === Object.keys(b.options).length && names.every((name) => a.options[name] === b.options[name]);
+/** What was planned from unlocked states, done upon the locked ones: a stock that was sold meanwhile is not taken back by an old plan. */
+async function saveChanges(tx: ProductTransaction, changes: readonly Change[], token: string, now: Date) {
+  const locked = await tx.lock({ ids: changes.map(({ state }) => state.id), slugs: changes.map(({ state }) => state.slug) });
+  const states = remerge(
+    changes,
+    locked.map(({ state }) => state),
+    now,
+  );
+  return tx.save(states, token);
 }
 
 /** What is wrong with one product and no reason to end the run. */
 function isProductFault(error: unknown): error is Error & { code: string } {
-  return isAppError(error) && ['slug_taken', 'conflict', 'unusable', 'unknown_category', 'too_large'].includes(error.code);
-}
-
-class DryRunEnd extends Error {
-  readonly verdicts: Verdict[];
-  constructor(verdicts: Verdict[]) {
-    super('dry run');
-    this.verdicts = verdicts;
-  }
+  return isAppError(error) && ['slug_taken', 'conflict', 'unusable', 'unknown_category', 'too_large', 'keys_moved'].includes(error.code);
 }

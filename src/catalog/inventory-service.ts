@@ -1,10 +1,10 @@
-import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import type { Cache } from '../cache/cache.js';
 import { AppError } from '../errors.js';
-import type { InventoryReads, ProductWrites } from './ports.js';
+import type { InventoryReads, ProductWrites, StockRow } from './ports.js';
 import { isAvailable } from './product-state.js';
 import { Uuid } from './text.js';
+import { againWhenMoved } from './write-attempt.js';
 
 export const Inventory = z.strictObject({ variantId: Uuid, quantity: z.int(), available: z.boolean() }).meta({ id: 'Inventory' });
 export type Inventory = z.infer<typeof Inventory>;
@@ -22,19 +22,36 @@ export interface InventoryService {
   set(variantId: string, quantity: number): Promise<Inventory>;
 }
 
-export function createInventoryService(deps: { inventory: InventoryReads; writes: ProductWrites; cache: Pick<Cache, 'wrote'> }): InventoryService {
+export function createInventoryService(deps: {
+  inventory: InventoryReads;
+  writes: Pick<ProductWrites, 'setStock' | 'transaction'>;
+  cache: Pick<Cache, 'write'>;
+}): InventoryService {
   return {
     async get(variantId) {
       const stock = await deps.inventory.find(variantId);
       if (!stock) throw unknownVariant(variantId);
       return { variantId, quantity: stock.quantity, available: isAvailable(stock) };
     },
-    async set(variantId, quantity) {
-      const { flipped, stock } = await deps.writes.transaction((tx) => tx.setStock(variantId, quantity, randomUUID()));
-      if (flipped) await deps.cache.wrote('adminStock', [flipped]);
-      return { variantId, quantity: stock.quantity, available: isAvailable(stock) };
-    },
+    set: (variantId, quantity) =>
+      againWhenMoved(async () => {
+        const { stock, product } = await deps.writes.setStock(variantId, quantity);
+        if (stock) return toInventory(stock);
+        const { value } = await deps.cache.write('adminStock', [`id:${product.id}`, `slug:${product.slug}`], (armed) =>
+          deps.writes.transaction(armed, async (tx) => {
+            const change = await tx.setStock(variantId, quantity);
+            // Somebody else has flipped it meanwhile: the version must not rise for nothing.
+            if (!change.stock || !change.document) throw new AppError('keys_moved', 'The stock was changed meanwhile; try again');
+            return { documents: [change.document], value: change.stock };
+          }),
+        );
+        return toInventory(value);
+      }),
   };
+}
+
+function toInventory(stock: StockRow): Inventory {
+  return { variantId: stock.variantId, quantity: stock.quantity, available: isAvailable(stock) };
 }
 
 function unknownVariant(variantId: string): AppError {

@@ -13,8 +13,9 @@ import { preparedSummary } from './product-view.js';
 export interface ListingAnswer {
   /** JSON of a Page. */
   body: string;
-  etag: string;
-  /** Reports the page of ids; the products on it are read for themselves. */
+  /** Null where nobody can say whether its products still stand like this. */
+  etag: string | null;
+  /** Reports the page of ids; the products on it are read for themselves. Only `unverified` says something of them. */
   outcome: Outcome;
 }
 
@@ -30,7 +31,7 @@ export interface ListingService {
  * product documents, so that a listing never shows what the product page no longer shows; what is no longer active falls out.
  */
 export function createListingService(deps: {
-  cache: Pick<Cache, 'read' | 'documents'>;
+  cache: Pick<Cache, 'read' | 'documents' | 'bounded'>;
   listings: ListingReads;
   cursors: Cursors;
   parameterKey: (parameters: Record<string, string | number | boolean | undefined>) => string;
@@ -60,29 +61,33 @@ export function createListingService(deps: {
 
   return {
     async list(input) {
-      const query = toQuery(input);
-      const { value: page, outcome } = await deps.cache.read<ListingPage>('productListing', keyOf(query), dependsOn(query), () =>
-        deps.listings.page(query),
-      );
-      const lookups = page.ids.map((id) => `id:${id}`);
-      const answers = await deps.cache.documents.readMany('productListing', lookups);
-      const shown: HeldDocument[] = [];
-      const summaries: string[] = [];
-      for (const lookup of lookups) {
-        const held = answers.get(lookup)?.held;
-        const summary = held ? preparedSummary(held, query.currency) : null;
-        if (!held || summary === null) continue;
-        shown.push(held);
-        summaries.push(summary);
-      }
-      const nextCursor = page.next && deps.cursors.encode(query, page.next);
-      return {
-        body: `{"data":[${summaries.join()}],"page":${JSON.stringify({ limit: query.limit, nextCursor })}}`,
-        etag: listingETag(shown, nextCursor, deps.shape),
-        outcome,
-      };
+      return deps.cache.bounded(list(toQuery(input)));
     },
   };
+
+  async function list(query: ListingQuery): Promise<ListingAnswer> {
+    const { value: page, outcome } = await deps.cache.read<ListingPage>('productListing', keyOf(query), dependsOn(query), () =>
+      deps.listings.page(query),
+    );
+    const lookups = page.ids.map((id) => `id:${id}`);
+    const answers = await deps.cache.documents.readMany('productListing', lookups);
+    const isVerified = [...answers.values()].every((answer) => answer.outcome !== 'unverified');
+    const shown: HeldDocument[] = [];
+    const summaries: string[] = [];
+    for (const lookup of lookups) {
+      const held = answers.get(lookup)?.held;
+      const summary = held ? preparedSummary(held, query.currency) : null;
+      if (!held || summary === null) continue;
+      shown.push(held);
+      summaries.push(summary);
+    }
+    const nextCursor = page.next && deps.cursors.encode(query, page.next);
+    return {
+      body: `{"data":[${summaries.join()}],"page":${JSON.stringify({ limit: query.limit, nextCursor })}}`,
+      etag: isVerified ? listingETag(shown, nextCursor, deps.shape) : null,
+      outcome: isVerified ? outcome : 'unverified',
+    };
+  }
 }
 
 /** Which writes can change what stands on this page: every page its members, some the prices or the stock as well. */

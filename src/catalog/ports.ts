@@ -1,3 +1,5 @@
+import type { Commit } from '../cache/document-writer.js';
+import type { Armed } from '../cache/truth-ports.js';
 import type { ImportJob, ImportReport } from './import.js';
 import type { ListingPage, ListingQuery } from './listing.js';
 import type { StoredPrice } from './money.js';
@@ -22,13 +24,6 @@ export interface ProductDocument extends ProductVersion {
   json: string;
 }
 
-/** One write, done and committed. `changed` is false where the write left everything as it was. */
-export interface ProductWritten {
-  document: ProductDocument;
-  changed: boolean;
-  created: boolean;
-}
-
 export interface ProductReads {
   /** `slug:<slug>` (current or old) and `id:<uuid>` to what stands now, one statement; lookups that find nothing are missing. */
   versions(lookups: readonly string[]): Promise<Map<string, ProductVersion>>;
@@ -36,6 +31,10 @@ export interface ProductReads {
   documents(ids: readonly string[]): Promise<Map<string, ProductDocument>>;
   /** One product as editors see it: document and state of one snapshot. Null where there is none. */
   state(id: string): Promise<{ document: ProductDocument; state: ProductState } | null>;
+  /** The states of these products, by id or current slug, of one snapshot. */
+  statesOf(by: { ids: readonly string[]; slugs: readonly string[] }): Promise<ProductState[]>;
+  /** The price of a variant of any product. Null for an unknown variant. */
+  variantPrice(variantId: string, currency: string): Promise<VariantPrice | null>;
   /** Variants with this SKU, at most `limit`, in the order of their ids. SKUs repeat. */
   variantsBySku(sku: string, limit: number): Promise<{ variantId: string; productId: string }[]>;
   /** Every product in the order of its id, as its editable state, in batches. */
@@ -44,19 +43,20 @@ export interface ProductReads {
 
 /** Inside one transaction of a write. Nothing is visible outside before the commit. */
 export interface ProductTransaction {
-  /** The states of these products by id or current slug, their rows locked in the order of their ids; a variant id finds its product. */
-  lock(by: { ids?: readonly string[]; slugs?: readonly string[]; variantIds?: readonly string[] }): Promise<LockedProduct[]>;
+  /** The states of these products by id or current slug, their rows locked in the order of their ids, with the version before this write. */
+  lock(by: { ids?: readonly string[]; slugs?: readonly string[] }): Promise<LockedProduct[]>;
+  /** As in ProductReads, with the version before this write; of a product that the write has blocked, which is locked. */
+  variantPrice(variantId: string, currency: string): Promise<VariantPrice | null>;
   /**
-   * Creates or replaces these products by id, in batched statements: version + 1 (1 when new), token stamped, ranges and availability
-   * derived, slug history kept (an abandoned slug redirects; a slug taken into use leaves the history of whoever had it before), brands and
-   * categories found or made. Throws `slug_taken` where another product uses a slug now.
+   * Creates or replaces these products by id, in batched statements: ranges and availability derived, slug history kept (an abandoned slug
+   * redirects; a slug taken into use leaves the history of whoever had it before), brands and categories found or made. Versions and tokens
+   * are the transaction's. Throws `slug_taken` where another product uses a slug now, `keys_moved` where a slug is not blocked.
    */
   save(states: readonly ProductState[], token: string): Promise<ProductDocument[]>;
-  /** Sets one price and bumps its product. */
-  setPrice(variantId: string, price: StoredPrice, token: string): Promise<ProductDocument>;
-  /** Sets the stock of one variant; bumps the product only where `available` flips, and then `flipped` is its new document. Throws `not_found`. */
-  setStock(variantId: string, quantity: number, token: string): Promise<{ stock: StockRow; flipped: ProductDocument | null }>;
-  documents(ids: readonly string[]): Promise<Map<string, ProductDocument>>;
+  /** Sets one price. */
+  setPrice(variantId: string, price: StoredPrice): Promise<ProductDocument>;
+  /** Sets the stock of one variant; `document` only where `available` flips. Throws `not_found`. */
+  setStock(variantId: string, quantity: number): Promise<StockChange>;
 }
 
 export interface LockedProduct {
@@ -64,9 +64,36 @@ export interface LockedProduct {
   version: number;
 }
 
+/** One price of a variant, null where there is none in the currency, and the product it belongs to. */
+export interface VariantPrice {
+  productId: string;
+  slug: string;
+  version: number;
+  price: StoredPrice | null;
+}
+
+/** What came of setting a stock. `stock` null: nothing was changed, because it would make the variant available or unavailable. */
+export interface StockChange {
+  stock: StockRow | null;
+  product: { id: string; slug: string };
+  /** The new document, where it changed. */
+  document: ProductDocument | null;
+}
+
 export interface ProductWrites {
-  /** Runs `work` in one transaction on one connection: commits when it returns, rolls back when it throws. `lock_timeout` bounds every wait. */
-  transaction<T>(work: (tx: ProductTransaction) => Promise<T>): Promise<T>;
+  /**
+   * A write of documents: runs `work` in one transaction on one connection, let through by the database for the products and slugs that
+   * `armed` stands for. Commits when it returns, rolls back when it throws. `lock_timeout` bounds every wait.
+   */
+  transaction<T>(
+    armed: Armed,
+    work: (tx: ProductTransaction) => Promise<{ value: T; documents: readonly ProductDocument[] }>,
+    options?: { isBulk?: boolean },
+  ): Promise<Commit<T>>;
+  /** Runs `work` as if it were a write of documents, and rolls it back whatever happens. */
+  rehearse<T>(work: (tx: ProductTransaction) => Promise<T>): Promise<T>;
+  /** Sets the stock of one variant if that leaves every document as it is. Throws `not_found`, `write_outcome_unknown`. */
+  setStock(variantId: string, quantity: number): Promise<StockChange>;
 }
 
 export interface ListingReads {

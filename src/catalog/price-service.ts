@@ -1,13 +1,12 @@
-import { randomUUID } from 'node:crypto';
 import type { Cache } from '../cache/cache.js';
 import { AppError } from '../errors.js';
 import { admitsVersion } from './etag.js';
 import { requireCurrency, type StoredPrice } from './money.js';
-import type { ProductDocument, ProductWrites } from './ports.js';
+import type { ProductReads, ProductWrites, VariantPrice } from './ports.js';
 import type { PriceWriteLog } from './price-writes.js';
-import { type ProductRecord, priceOf } from './product.js';
 import { versionMismatch } from './product-admin-service.js';
 import type { PriceChange, PriceChanged } from './product-input.js';
+import { againWhenMoved, Unchanged } from './write-attempt.js';
 
 export interface PriceService {
   /**
@@ -17,48 +16,47 @@ export interface PriceService {
   setPrice(variantId: string, change: PriceChange, ifMatch: string | undefined): Promise<PriceChanged>;
 }
 
-/** Database first; then, before the caller hears of it, the new document into Redis and memory. */
-export function createPriceService(deps: { writes: ProductWrites; cache: Pick<Cache, 'wrote'>; log: PriceWriteLog; now: () => Date }): PriceService {
+/** The keys of the product are blocked everywhere before the price is changed, so that nobody is shown the old one afterwards. */
+export function createPriceService(deps: {
+  reads: Pick<ProductReads, 'variantPrice'>;
+  writes: Pick<ProductWrites, 'transaction'>;
+  cache: Pick<Cache, 'write'>;
+  log: PriceWriteLog;
+  now: () => Date;
+}): PriceService {
   return {
     async setPrice(variantId, change, ifMatch) {
       requireCurrency(change.currency);
-      const startedAt = deps.now().toISOString();
-      const token = randomUUID();
-      const { document, isChanged } = await deps.writes.transaction(async (tx) => {
-        const [locked] = await tx.lock({ variantIds: [variantId] });
-        const variant = locked?.state.variants.find(({ id }) => id === variantId);
-        if (!locked || !variant) throw new AppError('not_found', `There is no variant with the id ${variantId}`);
-        if (!admitsVersion(ifMatch, locked.version)) throw versionMismatch(locked.version);
-        const stands = variant.prices.find(({ currency }) => currency === change.currency);
-        const price: StoredPrice = {
-          currency: change.currency,
-          amount: change.amount,
-          compareAt: change.compareAt === undefined ? (stands?.compareAt ?? null) : change.compareAt,
-        };
-        if (stands?.amount !== price.amount || stands.compareAt !== price.compareAt) {
-          return { document: await tx.setPrice(variantId, price, token), isChanged: true };
-        }
-        const document = (await tx.documents([locked.state.id])).get(locked.state.id);
-        if (!document) throw new Error('a locked product has no document');
-        return { document, isChanged: false };
+      /** The price to be set; throws where it must not be, and `Unchanged` where it stands already. */
+      const decide = (stands: VariantPrice | null): StoredPrice => {
+        if (!stands) throw new AppError('not_found', `There is no variant with the id ${variantId}`);
+        if (!admitsVersion(ifMatch, stands.version)) throw versionMismatch(stands.version);
+        const compareAt = change.compareAt === undefined ? (stands.price?.compareAt ?? null) : change.compareAt;
+        const price = { currency: change.currency, amount: change.amount, compareAt };
+        if (stands.price?.amount === price.amount && stands.price.compareAt === compareAt) throw new Unchanged(toAnswer(stands, variantId, price));
+        return price;
+      };
+      return againWhenMoved(async () => {
+        const stands = await deps.reads.variantPrice(variantId, change.currency);
+        decide(stands);
+        const { productId, slug } = stands as VariantPrice;
+        const { value, trace } = await deps.cache.write('adminPrice', [`id:${productId}`, `slug:${slug}`], (armed) =>
+          deps.writes.transaction(armed, async (tx) => {
+            const locked = await tx.variantPrice(variantId, change.currency);
+            const price = decide(locked);
+            const document = await tx.setPrice(variantId, price);
+            const { id, slug: current, version } = document;
+            return { documents: [document], value: toAnswer({ productId: id, slug: current, version }, variantId, price) };
+          }),
+        );
+        const { passedAt: _, ackWaitMs: __, ...times } = trace;
+        deps.log.add({ ...times, productId, variantId, version: value.version, answeredAt: deps.now().toISOString() });
+        return value;
       });
-      if (isChanged) {
-        const committedAt = deps.now().toISOString();
-        await deps.cache.wrote('adminPrice', [document]);
-        const { id: productId, version } = document;
-        deps.log.add({ token, productId, variantId, version, startedAt, committedAt, answeredAt: deps.now().toISOString(), armedAt: null, acks: [] });
-      }
-      return toAnswer(document, variantId, change.currency);
     },
   };
 }
 
-function toAnswer(document: ProductDocument, variantId: string, currency: string): PriceChanged {
-  const record = JSON.parse(document.json) as ProductRecord;
-  const price = priceOf(
-    record.variants.find(({ id }) => id === variantId),
-    currency,
-  );
-  if (!price) throw new Error('the price just written is not in its document');
-  return { variantId, productId: document.id, slug: document.slug, price, version: document.version };
+function toAnswer({ productId, slug, version }: Omit<VariantPrice, 'price'>, variantId: string, price: StoredPrice): PriceChanged {
+  return { variantId, productId, slug, price: { ...price, validUntil: null }, version };
 }

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { Cache } from '../cache/cache.js';
 import { AppError } from '../errors.js';
 import { admitsVersion } from './etag.js';
@@ -9,6 +8,8 @@ import { applyPatch, blankProduct } from './product-editor.js';
 import type { AdminProduct, ProductPatch } from './product-input.js';
 import type { ProductState } from './product-state.js';
 import { isSameState } from './same-state.js';
+import { againWhenMoved, Unchanged } from './write-attempt.js';
+import { keysOf } from './write-keys.js';
 
 export interface ProductAdminService {
   /** Throws `not_found`. Archived products and drafts are found. */
@@ -23,8 +24,8 @@ export interface ProductAdminService {
 /** Products as editors see and change them. A change that changes nothing is answered like any other and leaves the version alone. */
 export function createProductAdminService(deps: {
   reads: Pick<ProductReads, 'state'>;
-  writes: ProductWrites;
-  cache: Pick<Cache, 'wrote'>;
+  writes: Pick<ProductWrites, 'transaction'>;
+  cache: Pick<Cache, 'write'>;
   defaultCurrency: string;
   now: () => Date;
 }): ProductAdminService {
@@ -36,30 +37,51 @@ export function createProductAdminService(deps: {
     ifMatch: string | undefined,
     row: 'adminProductEdit' | 'adminProductDrop',
   ): Promise<AdminProduct> {
-    const result = await writes.transaction(async (tx) => {
-      const [locked] = await tx.lock({ ids: [id] });
-      if (!locked) throw notFound(id);
-      if (!admitsVersion(ifMatch, locked.version)) throw versionMismatch(locked.version);
-      const state = applyPatch(locked.state, patch, defaultCurrency);
-      if (isSameState(locked.state, state)) return { ...(await unchanged(tx, id)), isChanged: false };
-      return { ...(await save(tx, state)), isChanged: true };
+    /** The state to be saved; throws where it must not be, and `Unchanged` where it stands already. */
+    const decide = (stands: { state: ProductState; version: number } | null | undefined, answer: () => AdminProduct | null): ProductState => {
+      if (!stands) throw notFound(id);
+      if (!admitsVersion(ifMatch, stands.version)) throw versionMismatch(stands.version);
+      const state = applyPatch(stands.state, patch, defaultCurrency);
+      if (isSameState(stands.state, state)) throw new Unchanged(answer());
+      return state;
+    };
+    const edited = await againWhenMoved(async (): Promise<AdminProduct | null> => {
+      const stands = await deps.reads.state(id);
+      const shown = () => stands && toAdminProduct(stands.document, stands.state, defaultCurrency);
+      const planned = decide(stands && { state: stands.state, version: stands.document.version }, shown);
+      const { value } = await cache.write(row, keysOf(planned, stands?.state), (armed) =>
+        writes.transaction(armed, async (tx) => {
+          const [locked] = await tx.lock({ ids: [id] });
+          // What changes nothing now was changed by somebody else meanwhile: the answer is what is read afterwards.
+          return saved(
+            tx,
+            decide(locked, () => null),
+            armed.token,
+          );
+        }),
+      );
+      return toAdminProduct(value.document, value.state, defaultCurrency);
     });
-    if (result.isChanged) await cache.wrote(row, [result.document]);
-    return toAdminProduct(result.document, result.state, defaultCurrency);
+    return edited ?? get(id, defaultCurrency);
+  }
+
+  async function get(id: string, currency: string): Promise<AdminProduct> {
+    const found = await deps.reads.state(id);
+    if (!found) throw notFound(id);
+    return toAdminProduct(found.document, found.state, currency);
   }
 
   return {
     async get(id, currency = defaultCurrency) {
       requireCurrency(currency);
-      const found = await deps.reads.state(id);
-      if (!found) throw notFound(id);
-      return toAdminProduct(found.document, found.state, currency);
+      return get(id, currency);
     },
     async create(input) {
       const state = applyPatch(blankProduct(deps.now()), { ...input, variants: input.variants ?? [] }, defaultCurrency);
-      const { document, state: saved } = await writes.transaction((tx) => save(tx, state));
-      await cache.wrote('adminProductMake', [document]);
-      return toAdminProduct(document, saved, defaultCurrency);
+      const { value } = await cache.write('adminProductMake', keysOf(state), (armed) =>
+        writes.transaction(armed, (tx) => saved(tx, state, armed.token)),
+      );
+      return toAdminProduct(value.document, value.state, defaultCurrency);
     },
     update: (id, patch, ifMatch) => edit(id, patch, ifMatch, 'adminProductEdit'),
     archive: (id, ifMatch) => edit(id, { status: 'archived' }, ifMatch, 'adminProductDrop'),
@@ -74,18 +96,11 @@ export function versionMismatch(version: number): AppError {
   return new AppError('version_mismatch', `The product has changed: it stands at version ${version}. Read it again and repeat the change`);
 }
 
-async function save(tx: ProductTransaction, state: ProductState) {
-  const [document] = await tx.save([state], randomUUID());
+async function saved(tx: ProductTransaction, state: ProductState, token: string) {
+  const [document] = await tx.save([state], token);
   if (!document) throw new Error('a saved product came back without its document');
-  const [saved] = await tx.lock({ ids: [state.id] });
-  return { document, state: saved?.state ?? state };
-}
-
-async function unchanged(tx: ProductTransaction, id: string) {
-  const document = (await tx.documents([id])).get(id);
-  const [locked] = await tx.lock({ ids: [id] });
-  if (!document || !locked) throw notFound(id);
-  return { document, state: locked.state };
+  const [locked] = await tx.lock({ ids: [state.id] });
+  return { documents: [document], value: { document, state: locked?.state ?? state } };
 }
 
 function toAdminProduct(document: ProductDocument, state: ProductState, currency: string): AdminProduct {

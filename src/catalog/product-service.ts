@@ -8,7 +8,8 @@ export interface ShownProduct {
   kind: 'product';
   /** JSON of a Product. */
   body: Buffer;
-  etag: string;
+  /** Null where nobody can say whether the product still stands like this. */
+  etag: string | null;
   outcome: Outcome;
 }
 
@@ -36,7 +37,7 @@ export function createProductService(deps: { documents: Documents; defaultCurren
     const { body, isActive } = preparedProduct(held, currency);
     if (!isActive) return { kind: 'absent', outcome };
     if (held.slug !== slug) return { kind: 'moved', slug: held.slug, outcome };
-    return { kind: 'product', body, etag: productETag(held.version, shape), outcome };
+    return { kind: 'product', body, etag: outcome === 'unverified' ? null : productETag(held.version, shape), outcome };
   }
 
   return {

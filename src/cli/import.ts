@@ -53,9 +53,7 @@ async function run(file: string, format: ImportFormat, currency: string, isDryRu
   const bar = isProgressShown ? startBar(statSync(file).size) : undefined;
   try {
     const items = pickImporter(format)(() => createReadStream(file), { currency, onProgress: ({ phase, bytes }) => bar?.update(bytes, { phase }) });
-    const report = await catalog.imports.run(items, { isDryRun });
-    if (!isDryRun) await catalog.announce();
-    return report;
+    return await catalog.imports.run(items, { isDryRun });
   } finally {
     bar?.stop();
     await catalog.close();

@@ -19,7 +19,6 @@ export async function seedDemo(config: Config & { databaseUrl: string }): Promis
     if (!(await catalog.isEmpty())) return null;
     const items = withFixedIds(readShopify(() => createReadStream(demoFile), { currency: 'USD' }));
     const report = await catalog.imports.run(items, { isDryRun: false });
-    await catalog.announce();
     return { products: report.products.created };
   } finally {
     await catalog.close();

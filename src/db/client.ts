@@ -9,6 +9,7 @@ export interface Database {
   pool: pg.Pool;
   /** For the simple repositories, over the same pool. */
   prisma: PrismaClient;
+  url: string;
   close(): Promise<void>;
 }
 
@@ -50,6 +51,7 @@ export function createDatabase({ url, max, applicationName = 'truetag', onConnec
   return {
     pool,
     prisma,
+    url,
     close: async () => {
       await prisma.$disconnect();
       await pool.end();

@@ -71,6 +71,9 @@ function slugMessage(detail: unknown): string | undefined {
 
 // SQLSTATE classes and codes, https://www.postgresql.org/docs/current/errcodes-appendix.html
 const stateRules: [RegExp, Said][] = [
+  // Raised by the functions of the price protocol.
+  [/^TT001$/, { code: 'busy', message: 'The change took too long and was ended before it was made; try again' }],
+  [/^TT002$/, { code: 'keys_moved', message: 'The product was renamed meanwhile; try again' }],
   [/^(55P03|40P01|40001)$/, busy],
   [/^21000$/, { code: 'conflict', message: 'The same product or variant appears twice in one write' }],
   [/^(22|54)/, unusable],

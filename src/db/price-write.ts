@@ -1,10 +1,29 @@
 import { v7 as newId } from 'uuid';
 import type { StoredPrice } from '../catalog/money.js';
-import type { ProductDocument } from '../catalog/ports.js';
+import type { ProductDocument, VariantPrice } from '../catalog/ports.js';
 import { AppError } from '../errors.js';
 import { selectDocument } from './product-document-sql.js';
 import type { Query, Statement } from './statement.js';
 import { isUuid } from './storable.js';
+
+const variantPriceSql: Statement = {
+  name: 'variant_price',
+  text: `
+    SELECT p.id AS "productId", p.slug, p.version, pr.amount, pr.compare_at AS "compareAt"
+    FROM variant v JOIN product p ON p.id = v.product_id LEFT JOIN price pr ON pr.variant_id = v.id AND pr.currency = $2
+    WHERE v.id = $1`,
+};
+
+/** The price of a variant as it stands, with whose it is. Null for an unknown variant. */
+export async function selectVariantPrice(query: Query, variantId: string, currency: string): Promise<VariantPrice | null> {
+  if (!isUuid(variantId)) return null;
+  type Row = { productId: string; slug: string; version: string; amount: string | null; compareAt: string | null };
+  const [row] = await query<Row>(variantPriceSql, [variantId, currency]);
+  if (!row) return null;
+  const { amount, compareAt, version, ...product } = row;
+  const price = amount === null ? null : { currency, amount: Number(amount), compareAt: compareAt === null ? null : Number(compareAt) };
+  return { ...product, version: Number(version), price };
+}
 
 // No part of a statement sees what another part of it writes, so the range is made of the other variants' prices and the new one.
 const setPriceSql: Statement = {
@@ -23,19 +42,12 @@ const setPriceSql: Statement = {
         GROUP BY target.product_id
         ON CONFLICT (product_id, currency) DO UPDATE SET min_amount = excluded.min_amount, max_amount = excluded.max_amount
     )
-    UPDATE product p SET version = p.version + 1, last_token = $6::uuid, updated_at = greatest(p.updated_at, clock_timestamp())
-    FROM target WHERE p.id = target.product_id
-    RETURNING p.id`,
+    SELECT target.product_id AS id FROM target`,
 };
 
-/** Sets one price of a product that the caller has locked, and bumps the product. Throws `not_found` for an unknown variant. */
-export async function setPrice(
-  query: Query,
-  variantId: string,
-  { currency, amount, compareAt }: StoredPrice,
-  token: string,
-): Promise<ProductDocument> {
-  const [product] = isUuid(variantId) ? await query<{ id: string }>(setPriceSql, [variantId, newId(), currency, amount, compareAt, token]) : [];
+/** Sets one price of a product that `begin_write` has bumped. Throws `not_found` for an unknown variant. */
+export async function setPrice(query: Query, variantId: string, { currency, amount, compareAt }: StoredPrice): Promise<ProductDocument> {
+  const [product] = isUuid(variantId) ? await query<{ id: string }>(setPriceSql, [variantId, newId(), currency, amount, compareAt]) : [];
   if (!product) throw new AppError('not_found', 'No such variant');
   return selectDocument(query, product.id);
 }

@@ -1,7 +1,9 @@
 import type { ProductReads, ProductVersion } from '../catalog/ports.js';
+import { AppError } from '../errors.js';
 import type { Database } from './client.js';
+import { selectVariantPrice } from './price-write.js';
 import { selectDocuments } from './product-document-sql.js';
-import { selectStateWithDocument, streamStates } from './product-state-sql.js';
+import { selectStatesBy, selectStateWithDocument, streamStates } from './product-state-sql.js';
 import { createPoolQuery, type Statement } from './statement.js';
 import { isStorable, isUuid } from './storable.js';
 
@@ -14,7 +16,9 @@ const versionsSql: Statement = {
     SELECT 'id:' || p.id, p.id, p.slug, p.version, p.last_token FROM product p WHERE p.id = ANY ($2::uuid[])
     UNION ALL
     SELECT 'slug:' || h.slug, p.id, p.slug, p.version, p.last_token FROM slug_history h JOIN product p ON p.id = h.product_id
-    WHERE h.slug = ANY ($1::text[]) AND NOT EXISTS (SELECT FROM product live WHERE live.slug = h.slug)`,
+    WHERE h.slug = ANY ($1::text[]) AND NOT EXISTS (SELECT FROM product live WHERE live.slug = h.slug)
+    UNION ALL
+    SELECT 'standby', NULL, NULL, NULL, NULL WHERE pg_is_in_recovery()`,
 };
 
 const bySkuSql: Statement = {
@@ -22,8 +26,8 @@ const bySkuSql: Statement = {
   text: `SELECT v.id AS "variantId", v.product_id AS "productId" FROM variant v WHERE v.sku = $1 ORDER BY v.id LIMIT $2`,
 };
 
-/** An export reads many products at once and nobody waits for a page. */
-const exportTimeoutMs = 5000;
+/** Exports and imports read many products at once, and nobody waits for a page. */
+const bulkTimeoutMs = 5000;
 
 type VersionRow = Omit<ProductVersion, 'version'> & { lookup: string; version: string };
 
@@ -42,6 +46,8 @@ export function createProductReads({ pool }: Pick<Database, 'pool'>): ProductRea
         .filter(isUuid);
       if (slugs.length + ids.length === 0) return new Map();
       const rows = await query<VersionRow>(versionsSql, [slugs, ids]);
+      // A standby may be behind, so its word is none.
+      if (rows.some(({ lookup }) => lookup === 'standby')) throw new AppError('database_unavailable', 'The database does not answer at the moment');
       return new Map(rows.map(({ lookup, version, ...rest }) => [lookup, { ...rest, version: Number(version) }]));
     },
 
@@ -49,8 +55,12 @@ export function createProductReads({ pool }: Pick<Database, 'pool'>): ProductRea
 
     state: async (id) => (isUuid(id) ? selectStateWithDocument(query, id) : null),
 
+    statesOf: ({ ids, slugs }) => selectStatesBy(createPoolQuery(pool, bulkTimeoutMs), ids.filter(isUuid), slugs.filter(isStorable)),
+
+    variantPrice: (variantId, currency) => selectVariantPrice(query, variantId, currency),
+
     variantsBySku: async (sku, limit) => (isStorable(sku) ? query(bySkuSql, [sku, limit]) : []),
 
-    states: (batchSize) => streamStates(createPoolQuery(pool, exportTimeoutMs), batchSize),
+    states: (batchSize) => streamStates(createPoolQuery(pool, bulkTimeoutMs), batchSize),
   };
 }

@@ -47,6 +47,10 @@ const byIdSql: Statement = {
   name: 'product_states_by_id',
   text: `SELECT p.version, ${stateColumn} FROM product p WHERE p.id = ANY ($1::uuid[]) ORDER BY p.id`,
 };
+const byIdOrSlugSql: Statement = {
+  name: 'product_states_by_id_or_slug',
+  text: `SELECT p.version, ${stateColumn} FROM product p WHERE p.id = ANY ($1::uuid[]) OR p.slug = ANY ($2::text[]) ORDER BY p.id`,
+};
 const afterIdSql: Statement = {
   name: 'product_states_after_id',
   text: `SELECT p.version, ${stateColumn} FROM product p WHERE p.id > $1 ORDER BY p.id LIMIT $2`,
@@ -68,6 +72,11 @@ export async function selectStates(query: Query, ids: readonly string[]): Promis
   if (ids.length === 0) return [];
   const rows = await query<Row>(byIdSql, [ids]);
   return rows.map(({ state, version }) => ({ state, version: Number(version) }));
+}
+
+/** The same without their versions, by id or current slug. */
+export async function selectStatesBy(query: Query, ids: readonly string[], slugs: readonly string[]): Promise<ProductState[]> {
+  return (await query<Row>(byIdOrSlugSql, [ids, slugs])).map(({ state }) => state);
 }
 
 /** The document of a product and its editable state, of one snapshot. Null where there is none. */

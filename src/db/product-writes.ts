@@ -1,13 +1,14 @@
 import type { LockedProduct, ProductTransaction, ProductWrites } from '../catalog/ports.js';
+import { AppError } from '../errors.js';
+import { blockChannel } from './channels.js';
 import type { Database } from './client.js';
-import { setPrice } from './price-write.js';
-import { selectDocuments } from './product-document-sql.js';
+import { selectVariantPrice, setPrice } from './price-write.js';
 import { selectStates } from './product-state-sql.js';
 import { saveProducts } from './save-products.js';
 import type { Query, Statement } from './statement.js';
 import { setStock } from './stock-write.js';
 import { isStorable, isUuid } from './storable.js';
-import { transaction } from './transaction.js';
+import { armedTransaction, type Ended, rehearsal, transaction } from './transaction.js';
 
 const lockSql: Statement = {
   name: 'product_lock',
@@ -15,28 +16,53 @@ const lockSql: Statement = {
     SELECT p.id FROM product p WHERE p.id IN (
         SELECT unnest($1::uuid[])
         UNION SELECT named.id FROM product named WHERE named.slug = ANY ($2::text[])
-        UNION SELECT v.product_id FROM variant v WHERE v.id = ANY ($3::uuid[])
     ) ORDER BY p.id FOR UPDATE OF p`,
 };
 
+/** With somebody waiting for the answer. */
+const promptBounds = { answerMs: 2000 };
+
 /** Writes of products, each in a transaction on one held connection. */
-export function createProductWrites({ pool }: Pick<Database, 'pool'>): ProductWrites {
-  return { transaction: (work) => transaction(pool, (query) => work(productTransaction(query))) };
+export function createProductWrites({ pool }: Pick<Database, 'pool'>, catalogId: string): ProductWrites {
+  const channel = blockChannel(catalogId);
+  return {
+    async transaction(armed, work, { isBulk = false } = {}) {
+      const ended = await armedTransaction(
+        pool,
+        { ...armed, channel },
+        (query) => work(productTransaction(query, 1)),
+        isBulk ? undefined : promptBounds,
+      );
+      return { ...ended.value, isKnown: ended.isKnown };
+    },
+    rehearse: (work) => rehearsal(pool, (query) => work(productTransaction(query, 0))),
+    setStock: async (variantId, quantity) => surely(await transaction(pool, (query) => setStock(query, variantId, quantity), promptBounds)),
+  };
 }
 
-function productTransaction(query: Query): ProductTransaction {
+/** Of a transaction that may be repeated, so that an unknown end needs no search for it. */
+function surely<T>({ value, isKnown }: Ended<T>): T {
+  if (!isKnown) throw new AppError('write_outcome_unknown', 'The change may or may not have been made: the database was lost while it was saved');
+  return value;
+}
+
+/** @param bumps by how much `begin_write` has raised the versions that stand */
+function productTransaction(query: Query, bumps: number): ProductTransaction {
   return {
-    lock: (by) => lock(query, by),
+    lock: async (by) => (await lock(query, by)).map(({ state, version }) => ({ state, version: version - bumps })),
+    variantPrice: async (variantId, currency) => {
+      const found = await selectVariantPrice(query, variantId, currency);
+      return found && { ...found, version: found.version - bumps };
+    },
     save: (states, token) => saveProducts(query, states, token),
-    setPrice: (variantId, price, token) => setPrice(query, variantId, price, token),
-    setStock: (variantId, quantity, token) => setStock(query, variantId, quantity, token),
-    documents: (ids) => selectDocuments(query, ids),
+    setPrice: (variantId, price) => setPrice(query, variantId, price),
+    setStock: (variantId, quantity) => setStock(query, variantId, quantity, true),
   };
 }
 
 /** First the locks, then the states in a statement of their own: its snapshot holds what the locks waited for. */
-async function lock(query: Query, { ids = [], slugs = [], variantIds = [] }: Parameters<ProductTransaction['lock']>[0]): Promise<LockedProduct[]> {
-  const rows = await query<{ id: string }>(lockSql, [ids.filter(isUuid), slugs.filter(isStorable), variantIds.filter(isUuid)]);
+async function lock(query: Query, { ids = [], slugs = [] }: Parameters<ProductTransaction['lock']>[0]): Promise<LockedProduct[]> {
+  const rows = await query<{ id: string }>(lockSql, [ids.filter(isUuid), slugs.filter(isStorable)]);
   return selectStates(
     query,
     rows.map(({ id }) => id),

@@ -16,7 +16,7 @@ export const brandsSql: Statement = {
     ON CONFLICT (name) DO NOTHING`,
 };
 
-/** $1 products, $2 variants, $3 token, $4 their categories. The one place of a save that bumps the version. */
+/** $1 products, $2 variants, $3 token, $4 their categories. The version of a product that exists was bumped by `begin_write`. */
 export const productsSql: Statement = {
   name: 'save_products',
   text: `
@@ -39,7 +39,7 @@ export const productsSql: Statement = {
     ON CONFLICT (id) DO UPDATE SET
         slug = excluded.slug, title = excluded.title, description = excluded.description, brand_id = excluded.brand_id, status = excluded.status,
         attributes = excluded.attributes, available = excluded.available, search_text = excluded.search_text, created_at = excluded.created_at,
-        version = p.version + 1, last_token = excluded.last_token, updated_at = greatest(p.updated_at, excluded.updated_at)`,
+        updated_at = greatest(p.updated_at, excluded.updated_at)`,
 };
 
 /**

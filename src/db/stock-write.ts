@@ -1,4 +1,4 @@
-import type { ProductDocument, StockRow } from '../catalog/ports.js';
+import type { StockChange } from '../catalog/ports.js';
 import { AppError } from '../errors.js';
 import { selectDocument } from './product-document-sql.js';
 import type { Query, Statement } from './statement.js';
@@ -8,7 +8,16 @@ import { isUuid } from './storable.js';
 // The product before its children, as every write does it: two writes of one product can wait for each other, but never both at once.
 const lockSql: Statement = {
   name: 'set_stock_lock',
-  text: `SELECT p.id FROM variant v JOIN product p ON p.id = v.product_id WHERE v.id = $1 FOR UPDATE OF p`,
+  text: `SELECT p.id, p.slug FROM variant v JOIN product p ON p.id = v.product_id WHERE v.id = $1 FOR UPDATE OF p`,
+};
+
+const flipsSql: Statement = {
+  name: 'set_stock_flips',
+  text: `
+    SELECT v.available <> ${isAvailableSql('wanted')} AS "isFlip"
+    FROM variant v LEFT JOIN inventory i ON i.variant_id = v.id
+    CROSS JOIN LATERAL (SELECT $2::integer AS quantity, coalesce(i.policy, 'deny') AS policy) wanted
+    WHERE v.id = $1`,
 };
 
 const setStockSql: Statement = {
@@ -21,30 +30,26 @@ const setStockSql: Statement = {
     ), flipped AS (
         UPDATE variant v SET available = stock.available FROM stock WHERE v.id = stock.variant_id AND v.available <> stock.available
         RETURNING v.id, v.product_id, v.available
-    ), bumped AS (
+    ), told AS (
         UPDATE product p SET
-            available = flipped.available OR EXISTS (SELECT FROM variant other WHERE other.product_id = p.id AND other.id <> flipped.id AND other.available),
-            version = p.version + 1, last_token = $3::uuid, updated_at = greatest(p.updated_at, clock_timestamp())
+            available = flipped.available OR EXISTS (SELECT FROM variant other WHERE other.product_id = p.id AND other.id <> flipped.id AND other.available)
         FROM flipped WHERE p.id = flipped.product_id
         RETURNING p.id
     )
-    SELECT stock.variant_id AS "variantId", stock.quantity, stock.policy, (SELECT bumped.id FROM bumped) AS bumped FROM stock`,
+    SELECT stock.variant_id AS "variantId", stock.quantity, stock.policy FROM stock`,
 };
 
 /**
- * Sets the stock of one variant. Only where that makes the variant available or unavailable is the product bumped and its new document
- * given. Throws `not_found` for an unknown variant.
+ * Sets the stock of one variant. Where that makes the variant available or unavailable, its document changes: that takes a write of documents
+ * (`mayFlip`), and without one nothing is changed and the keys to block are given. Throws `not_found` for an unknown variant.
  */
-export async function setStock(
-  query: Query,
-  variantId: string,
-  quantity: number,
-  token: string,
-): Promise<{ stock: StockRow; flipped: ProductDocument | null }> {
-  const [locked] = isUuid(variantId) ? await query(lockSql, [variantId]) : [];
-  if (!locked) throw new AppError('not_found', 'No such variant');
-  const [row] = await query<StockRow & { bumped: string | null }>(setStockSql, [variantId, quantity, token]);
-  if (!row) throw new Error('the stock that was just written gave no row');
-  const { bumped, ...stock } = row;
-  return { stock, flipped: bumped === null ? null : await selectDocument(query, bumped) };
+export async function setStock(query: Query, variantId: string, quantity: number, mayFlip = false): Promise<StockChange> {
+  const [product] = isUuid(variantId) ? await query<{ id: string; slug: string }>(lockSql, [variantId]) : [];
+  if (!product) throw new AppError('not_found', 'No such variant');
+  const [flips] = await query<{ isFlip: boolean }>(flipsSql, [variantId, quantity]);
+  const isFlip = flips?.isFlip === true;
+  if (isFlip && !mayFlip) return { stock: null, product, document: null };
+  const [stock] = await query<NonNullable<StockChange['stock']>>(setStockSql, [variantId, quantity]);
+  if (!stock) throw new Error('the stock that was just written gave no row');
+  return { stock, product, document: isFlip ? await selectDocument(query, product.id) : null };
 }

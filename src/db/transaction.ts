@@ -1,34 +1,73 @@
 import type { Pool, PoolClient, QueryResultRow } from 'pg';
+import type { Armed } from '../cache/truth-ports.js';
 import { AppError } from '../errors.js';
+import { releaseMessage } from './channels.js';
 import { breaksConnection, inShopWords, toAppError } from './failures.js';
 import type { Query, Statement } from './statement.js';
 
-/** Milliseconds after which the client gives up on an answer; later than the server's own statement timeout, which leaves a usable connection. */
-const answerMs = 6000;
+/** Milliseconds after which the client gives up on an answer. */
+export interface TransactionBounds {
+  answerMs: number;
+}
 
-const begin = `BEGIN; SET LOCAL lock_timeout = '1s'; SET LOCAL idle_in_transaction_session_timeout = '3s'; SET LOCAL synchronous_commit = on`;
+/** Later than the server's own statement timeout, which leaves a usable connection. */
+const defaultBounds: TransactionBounds = { answerMs: 6000 };
+
+const begin = `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = '1s'; SET LOCAL idle_in_transaction_session_timeout = '3s'; SET LOCAL synchronous_commit = on`;
+
+/** A transaction that has ended. `isKnown` false: COMMIT was sent and its answer is lost, so that it may stand or not. */
+export interface Ended<T> {
+  value: T;
+  isKnown: boolean;
+}
 
 /**
  * Runs `work` in one transaction on one held connection: commits when it returns, rolls back when it throws.
- * Throws `busy` where a lock did not come free, `database_unavailable` where Postgres did not answer and nothing was committed, and
- * `write_outcome_unknown` where the connection was lost after COMMIT had been sent: the write may stand.
+ * Throws `busy` where a lock did not come free, and `database_unavailable` where Postgres did not answer and nothing was committed.
  */
-export async function transaction<T>(pool: Pool, work: (query: Query) => Promise<T>): Promise<T> {
+export async function transaction<T>(pool: Pool, work: (query: Query) => Promise<T>, bounds = defaultBounds): Promise<Ended<T>> {
+  return run(pool, begin, work, 'COMMIT', bounds);
+}
+
+/**
+ * W4: the same for a write of documents, with `begin_write` as its first statement and `end_write` as its last. Throws also `keys_moved`
+ * where the keys do not cover the slugs any more, and `busy` where the write was ended by somebody else.
+ * @param channel where the release is announced
+ */
+export async function armedTransaction<T>(
+  pool: Pool,
+  armed: Armed & { channel: string },
+  work: (query: Query) => Promise<T>,
+  bounds = defaultBounds,
+): Promise<Ended<T>> {
+  const [token, pair, channel] = [armed.token, armed.pair, armed.channel].map(literal);
+  const first = `${begin}; SELECT begin_write(${token}, ${armed.keyCount})`;
+  return run(pool, first, work, `SELECT end_write(${pair}, ${channel}, ${literal(releaseMessage(armed.token))}); COMMIT`, bounds);
+}
+
+/** Runs `work` as if it were a write of documents, and rolls it back whatever happens. */
+export async function rehearsal<T>(pool: Pool, work: (query: Query) => Promise<T>): Promise<T> {
+  // Never committed, so nobody has to be blocked; without the row the guard would refuse what is rehearsed.
+  const cover = 'INSERT INTO write_log (token, covers_all, xid) VALUES (gen_random_uuid(), true, pg_current_xact_id())';
+  const { value } = await run(pool, `${begin}; ${cover}`, work, 'ROLLBACK', defaultBounds);
+  return value;
+}
+
+async function run<T>(pool: Pool, first: string, work: (query: Query) => Promise<T>, last: string, bounds: TransactionBounds): Promise<Ended<T>> {
   const client = await inShopWords(() => pool.connect());
-  const held = hold(client);
-  let result: T;
+  const held = hold(client, bounds.answerMs);
+  let value: T;
   try {
-    await inShopWords(() => held.send({ text: begin }));
-    result = await work(held.query);
+    await inShopWords(() => held.send({ text: first }));
+    value = await work(held.query);
   } catch (error) {
     await held.rollback();
     throw toAppError(error);
   }
-  await held.commit();
-  return result;
+  return { value, isKnown: await held.end(last) };
 }
 
-function hold(client: PoolClient) {
+function hold(client: PoolClient, answerMs: number) {
   let broken = false;
   // Between two queries nobody waits for an answer, so a connection that ends there is known by this event alone.
   const onError = () => {
@@ -58,25 +97,33 @@ function hold(client: PoolClient) {
     release();
   }
 
-  async function commit() {
+  /** The last statements. False where their answer is lost. */
+  async function end(text: string): Promise<boolean> {
     if (broken) {
       release();
       throw new AppError('database_unavailable', 'The database does not answer at the moment');
     }
+    const wanted = text.endsWith('COMMIT') ? 'COMMIT' : 'ROLLBACK';
+    let command: string | undefined;
     try {
-      const { command } = await send({ text: 'COMMIT' });
-      // A statement failed and `work` went on regardless: Postgres answers COMMIT with ROLLBACK, and without an error.
-      if (command !== 'COMMIT') throw new Error('the transaction was rolled back: a failed statement was passed over');
+      command = [await send({ text })].flat().at(-1)?.command;
     } catch (error) {
-      if (broken)
-        throw new AppError('write_outcome_unknown', 'The change may or may not have been made: the database was lost while it was saved', {
-          cause: error,
-        });
+      if (broken) {
+        release();
+        return false;
+      }
+      await rollback();
       throw toAppError(error);
-    } finally {
-      release();
     }
+    release();
+    // A statement failed and `work` went on regardless: Postgres answers COMMIT with ROLLBACK, and without an error.
+    if (command !== wanted) throw new Error('the transaction was rolled back: a failed statement was passed over');
+    return true;
   }
 
-  return { send, query, rollback, commit };
+  return { send, query, rollback, end };
+}
+
+function literal(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
 }

@@ -19,6 +19,7 @@ const statusOf: Record<ErrorCode, number> = {
   unknown_category: 422,
   import_refused: 422,
   busy: 503,
+  keys_moved: 503,
   database_unavailable: 503,
   write_outcome_unknown: 503,
   draining: 503,

@@ -23,7 +23,30 @@ export const CacheState = z
     ),
     memory: z.strictObject({ entries: z.int(), bytes: z.int(), maxBytes: z.int() }),
     redis: z.enum(['up', 'down', 'none']),
-    lease: z.strictObject({ mode: z.enum(['validate', 'trust']), trustMs: z.number(), blocks: z.int() }),
+    lease: z.strictObject({
+      mode: z.enum(['lease', 'validate']).describe('validate: no lease is wanted, every read is validated'),
+      state: z.enum(['held', 'lost', 'none']).describe('held: memory answers; lost: every read is validated until the next renewal'),
+      leaseMs: z.int().nullable(),
+      isConnected: z.boolean().describe('Whether notices of Postgres arrive'),
+      instance: z.string().nullable().describe('The row of the registry that stands for this process'),
+      renewals: z.int(),
+      joins: z.int(),
+      fault: z.string().nullable().describe('Why there is no connection for notices'),
+      blocks: z.int().describe('Writes under way whose products memory does not answer for'),
+      blockedKeys: z.int(),
+    }),
+    writes: z.strictObject({
+      writes: z.int(),
+      aborted: z.int(),
+      unknown: z.int().describe('Writes whose COMMIT was not answered'),
+      ackWaitMs: z.record(z.string(), z.int()).describe('How many writes waited so long for the other instances, by upper bound in ms'),
+    }),
+    sampler: z.strictObject({
+      hits: z.int(),
+      samples: z.int(),
+      stale: z.int().describe('Memory hits found untrue: must be 0'),
+      failed: z.int(),
+    }),
   })
   .meta({ id: 'CacheState' });
 

@@ -12,6 +12,7 @@ export const cacheStatus: Record<Outcome, string> = {
   collapsed: 'truetag; fwd=miss; collapsed',
   miss: 'truetag; fwd=miss',
   'redis-down': 'truetag; fwd=miss; detail=redis-down',
+  unverified: 'truetag; hit; detail=unverified',
   bypass: 'truetag; fwd=bypass',
 };
 

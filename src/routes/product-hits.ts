@@ -24,7 +24,7 @@ export function createProductHits(deps: {
     const { headers } = request;
     if (!plainSlug.test(slug) || headers.host === undefined || headers.expect !== undefined) return false;
     const hit = deps.products.hitBySlug(slug);
-    if (!hit) return false;
+    if (!hit || hit.etag === null) return false;
     const shared = [
       'x-request-id',
       deps.requestIdOf(request),

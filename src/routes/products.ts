@@ -50,7 +50,9 @@ export const productRoutes: FastifyPluginAsyncZod<{ products: ProductService; li
     async (request, reply) => {
       const { named, options } = splitOptions(request.query);
       const page = await listings.list({ ...named, options });
-      tellCache(reply, page.outcome).header('etag', page.etag);
+      tellCache(reply, page.outcome);
+      if (page.etag === null) return sendJson(reply, page.body);
+      reply.header('etag', page.etag);
       return matchesNone(request.headers['if-none-match'], page.etag) ? reply.code(304).send(undefined) : sendJson(reply, page.body);
     },
   );
@@ -84,6 +86,7 @@ export const productRoutes: FastifyPluginAsyncZod<{ products: ProductService; li
           .header('location', `/v1/products/${encodeURIComponent(answer.slug)}${query}`)
           .send(undefined);
       }
+      if (answer.etag === null) return sendJson(reply, answer.body);
       reply.header('etag', answer.etag);
       const isUnchanged = matchesNone(request.headers['if-none-match'], answer.etag);
       return isUnchanged ? reply.code(304).send(undefined) : sendJson(reply, answer.body);

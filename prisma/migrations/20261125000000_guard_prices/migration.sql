@@ -41,6 +41,13 @@ $$;
 ALTER TABLE catalog ADD COLUMN settled_pair text;
 UPDATE catalog SET settled_pair = database_pair();
 
+-- J2. On disk when it returns, whatever the session says otherwise: a row that a crash takes back would hide a lease.
+CREATE FUNCTION join_instance(instance_id uuid, instance_lease_ms integer) RETURNS void LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+    PERFORM set_config('synchronous_commit', 'on', true);
+    INSERT INTO instance (id, lease_ms) VALUES (instance_id, instance_lease_ms);
+END $$;
+
 -- W1. Not waited for on disk: a block that a crash loses belongs to a write that a crash has ended as well.
 CREATE FUNCTION arm_write(write_token uuid, write_keys text[], write_writer uuid, channel text, message text) RETURNS text
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
@@ -89,6 +96,15 @@ BEGIN
         RAISE EXCEPTION 'the database was restarted or replaced during a write' USING ERRCODE = 'TT001';
     END IF;
     PERFORM pg_notify(channel, message);
+END $$;
+
+-- Ends a write. The deletion waits for a transaction that has taken the blocks and is still running; only then, in a snapshot of its own,
+-- W7: is there a proof? Present means committed, absent means that it cannot commit any more.
+CREATE FUNCTION disarm_write(write_token uuid, channel text, message text) RETURNS boolean LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+    DELETE FROM block WHERE token = write_token;
+    PERFORM pg_notify(channel, message);
+    RETURN EXISTS (SELECT FROM write_log WHERE token = write_token);
 END $$;
 
 -- The guard. Every statement that changes what a product document shows must be covered by a write_log row of its own transaction.

@@ -1,0 +1,140 @@
+import { randomUUID } from 'node:crypto';
+import pg from 'pg';
+import type { Look, Session, SessionEvents } from '../cache/truth-ports.js';
+import { ackChannel, ackMessage, blockChannel, type Notice, readNotice, releaseMessage } from './channels.js';
+
+/** Notices of our own that are not heard by then do not come through: a transaction-mode pooler stands in between. */
+const echoMs = 500;
+const connectMs = 1000;
+
+const beatSql = 'UPDATE instance SET beat = $2 WHERE id = $1';
+// One statement, and no function that reads: one snapshot for the blocks, the pair and the registry.
+const lookSql = `
+    SELECT database_pair() AS pair, (SELECT c.settled_pair FROM catalog c) AS settled, pg_is_in_recovery() AS "isStandby",
+        (SELECT coalesce(json_agg(json_build_object('token', b.token, 'writer', b.writer, 'keys', b.keys)), '[]')
+         FROM (SELECT token, min(writer::text) AS writer, array_agg(key) AS keys FROM block GROUP BY token) b) AS blocks,
+        (SELECT coalesce(json_agg(json_build_object('id', i.id, 'beat', i.beat, 'leaseMs', i.lease_ms)), '[]') FROM instance i) AS instances`;
+// Rows that a commit holds are left to it.
+const reapSql = `
+    WITH ended AS (
+        DELETE FROM block b USING (SELECT token, key FROM block WHERE token = ANY ($1::uuid[]) FOR UPDATE SKIP LOCKED) free
+        WHERE b.token = free.token AND b.key = free.key RETURNING b.token
+    )
+    SELECT pg_notify($2, $3 || e.token) FROM (SELECT DISTINCT token FROM ended) e`;
+
+/**
+ * J1: a connection of its own to the primary, with LISTEN, on which notices have been heard to arrive.
+ * @param url past a pooler
+ * @param answerMs how long the server may take for any answer; less than a lease, since a dead connection is found out by nothing else
+ */
+export function createOpenSession(options: { url: string; catalogId: string; answerMs: number }) {
+  const channel = blockChannel(options.catalogId);
+
+  return async (process: string, events: SessionEvents): Promise<Session> => {
+    const client = new pg.Client({
+      connectionString: options.url,
+      application_name: 'truetag lease',
+      connectionTimeoutMillis: connectMs,
+      query_timeout: options.answerMs,
+      keepAlive: true,
+    });
+    let isOver = false;
+    const end = (error: Error) => {
+      if (isOver) return;
+      isOver = true;
+      // Not the polite way, which would wait for a peer that may be gone.
+      cut();
+      events.onEnd(error);
+    };
+    const cut = () => (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
+    client.on('error', end);
+    client.on('end', () => end(new Error('the connection to Postgres was closed')));
+
+    let heard = (_token: string) => {};
+    client.on('notification', ({ payload }) => {
+      const notice = readNotice(payload ?? '');
+      if (notice?.kind === 'echo') heard(notice.token);
+      else if (notice) tell(notice);
+    });
+    function tell(notice: Exclude<Notice, { kind: 'echo' }>) {
+      if (notice.kind === 'arm') events.onArm(notice.token, notice.writer, notice.keys);
+      else if (notice.kind === 'release') events.onRelease(notice.token);
+      else events.onAck(notice.token, notice.instance);
+    }
+
+    async function ask<Row extends pg.QueryResultRow>(text: string, values: readonly unknown[] = []): Promise<pg.QueryResult<Row>> {
+      try {
+        return await client.query<Row>(text, [...values]);
+      } catch (error) {
+        // An answer that did not come may come yet, to the next question.
+        end(error as Error);
+        throw error;
+      }
+    }
+    async function hearOurselves() {
+      const token = randomUUID();
+      let timer: NodeJS.Timeout | undefined;
+      const echo = new Promise<boolean>((resolve) => {
+        heard = (seen) => seen === token && resolve(true);
+        timer = setTimeout(() => resolve(false), echoMs);
+      });
+      await ask('SELECT pg_notify($1, $2)', [ackChannel(process), `echo ${token}`]);
+      const isHeard = await echo;
+      clearTimeout(timer);
+      if (!isHeard) throw new Error('notices of Postgres do not arrive, as behind a transaction-mode pooler: set DATABASE_DIRECT_URL past it');
+    }
+
+    try {
+      await client.connect();
+      // What a crash takes back here belongs to a pair that is over with it. The row of the registry is written otherwise: see join_instance.
+      await ask(`SET TimeZone = 'UTC'; SET statement_timeout = ${Math.ceil(options.answerMs)}; SET synchronous_commit = off`);
+      await ask(`LISTEN ${channel}`);
+      await ask(`LISTEN ${ackChannel(process)}`);
+      await hearOurselves();
+    } catch (error) {
+      isOver = true;
+      cut();
+      throw error;
+    }
+
+    return {
+      async join(id, leaseMs) {
+        await ask('SELECT join_instance($1, $2)', [id, leaseMs]);
+      },
+      async leave(id) {
+        await ask('DELETE FROM instance WHERE id = $1', [id]);
+      },
+      beat: async (id, beat) => (await ask(beatSql, [id, beat])).rowCount === 1,
+      async look() {
+        const { rows } = await ask<Omit<Look, 'isSettled'> & { settled: string | null; isStandby: boolean }>(lookSql);
+        const row = rows[0];
+        if (!row || row.isStandby) {
+          const error = new Error('the database is a standby');
+          end(error);
+          throw error;
+        }
+        return { pair: row.pair, isSettled: row.settled === row.pair, blocks: row.blocks, instances: row.instances };
+      },
+      keysOf: async (token) => (await ask<{ key: string }>('SELECT key FROM block WHERE token = $1', [token])).rows.map(({ key }) => key),
+      async ack(writer, token, instance) {
+        await ask('SELECT pg_notify($1, $2)', [ackChannel(writer), ackMessage(token, instance)]);
+      },
+      async deleteInstance(id, beat) {
+        await ask('DELETE FROM instance WHERE id = $1 AND beat = $2', [id, beat]);
+      },
+      async reap(tokens) {
+        await ask(reapSql, [tokens, channel, releaseMessage('')]);
+      },
+      async settle(pair) {
+        await ask('UPDATE catalog SET settled_pair = $1 WHERE database_pair() = $1', [pair]);
+      },
+      async prune() {
+        await ask(`DELETE FROM write_log WHERE at < now() - interval '1 day'`);
+      },
+      close() {
+        isOver = true;
+        cut();
+      },
+    };
+  };
+}
