@@ -21,7 +21,7 @@ import { writeErrors } from './catalog/write-attempt.js';
 import type { Config } from './config.js';
 import { awaitCatalogId } from './db/catalog-id.js';
 import { createCategoryReads } from './db/categories.js';
-import { createDatabase } from './db/client.js';
+import { createDatabase, isPooler, requireUtc } from './db/client.js';
 import { createImportJobs } from './db/import-jobs.js';
 import { createInventoryReads } from './db/inventory.js';
 import { createListingReads } from './db/listing-reads.js';
@@ -102,7 +102,11 @@ export async function createApp(config: Config & { databaseUrl: string }): Promi
   if (config.migrate) await migrate({ url: config.databaseDirectUrl ?? config.databaseUrl, log: (line) => log.info(line) });
 
   // Connections
-  const db = createDatabase({ url: config.databaseUrl, max: config.databasePool, onConnectionLost: warnOnce('a database connection was lost') });
+  const isPooled = config.databaseDirectUrl === undefined ? await isPooler(config.databaseUrl) : config.databaseDirectUrl !== config.databaseUrl;
+  const db = createDatabase({
+    ...{ url: config.databaseUrl, max: config.databasePool, isPooled },
+    onConnectionLost: warnOnce('a database connection was lost'),
+  });
   fastify.addHook('onClose', () => db.close());
   const catalogId = await awaitCatalogId(db).catch(async (error: unknown) => {
     await fastify.close();
@@ -110,6 +114,12 @@ export async function createApp(config: Config & { databaseUrl: string }): Promi
       ? error
       : new Error('The database has no catalog yet: run `npm run migrate` first, or start with MIGRATE=true', { cause: error });
   });
+  if (isPooled) {
+    await requireUtc(db).catch(async (error: unknown) => {
+      await fastify.close();
+      throw error;
+    });
+  }
   const watch = createDatabaseWatch(db);
   await fastify.register(redisPlugin, { url: config.redisUrl, onError: warnOnce('Redis cannot be reached; reads go on from Postgres') });
 

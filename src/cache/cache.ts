@@ -92,7 +92,7 @@ export function createCache(options: {
   const sampler = createSampler({ source: options.source, every: tuning.sampleEvery, onStale: (read) => truth.onStale?.(read) });
   const documents = createDocuments({ ...shared, lease, sampler, isLost: truth.isLost });
   const writer = createDocumentWriter({
-    ...{ clock, lease, registry, process, steps: truth.steps, errors: truth.errors },
+    ...{ clock, lease, leaseMs, registry, process, steps: truth.steps, errors: truth.errors },
     isOwn: keeper.isOwn,
   });
   const generations = createGenerations(shared);

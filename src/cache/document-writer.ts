@@ -87,6 +87,8 @@ export function createDocumentWriter(options: {
   clock: Clock;
   steps: WriteSteps;
   lease: Pick<Lease, 'apply' | 'releaseOwn'> | null;
+  /** L of this process, or what it takes for one: a write is given up where it needs much longer than the longest lease. */
+  leaseMs: number;
   registry: Registry;
   process: string;
   isOwn: (instance: string) => boolean;
@@ -128,7 +130,7 @@ export function createDocumentWriter(options: {
     token: string,
     keys: readonly string[],
     commit: (armed: Armed) => Promise<Commit<T>>,
-    progress: { isGivenUp: boolean; isCommitting: boolean; extend(longestLeaseMs: number): void },
+    progress: { isGivenUp: boolean; isCommitting: boolean; allow(longestLeaseMs: number): void },
     { isBulk, install, store }: WriteOptions & WriteEffects,
   ): Promise<{ value: T; trace: WriteTrace }> {
     const startedAt = time();
@@ -152,7 +154,7 @@ export function createDocumentWriter(options: {
       if (!isBulk && settlesIn > patienceMs) {
         throw errors.busy(`The database has just been started: prices can be changed in ${Math.ceil(settlesIn / 1000)} s`);
       }
-      progress.extend(Math.max(0, ...look.instances.map(({ leaseMs }) => leaseMs)));
+      progress.allow(Math.max(options.leaseMs, ...look.instances.map(({ leaseMs }) => leaseMs)));
       // W3
       await waitForReaders(token, look, armedAt);
       ackWaitMs = clock.now() - armedAt;
@@ -210,16 +212,18 @@ export function createDocumentWriter(options: {
       const token = randomUUID();
       rounds.set(token, { acks: new Map(), wake: () => {} });
       const unique = [...new Set(keys)];
+      const startedAt = clock.now();
       let giveUp = () => {};
       let cancel = () => {};
       const progress = {
         isGivenUp: false,
         isCommitting: false,
-        extend(longestLeaseMs: number) {
+        allow(longestLeaseMs: number) {
           cancel();
-          if (!after.isBulk) cancel = clock.after(margin * longestLeaseMs + workMs, giveUp);
+          if (!after.isBulk) cancel = clock.after(startedAt + margin * longestLeaseMs + workMs - clock.now(), () => giveUp());
         },
       };
+      progress.allow(options.leaseMs);
       const late = new Promise<never>((_, reject) => {
         giveUp = () => {
           progress.isGivenUp = true;
@@ -230,7 +234,6 @@ export function createDocumentWriter(options: {
         cancel();
         rounds.delete(token);
       });
-      // Until W2 says how long the leases are, the steps' own bounds hold.
       return after.isBulk ? work : Promise.race([work, late]);
     },
 

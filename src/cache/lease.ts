@@ -35,7 +35,7 @@ export interface Lease {
   begin(): Beginning;
   /** N3 to N6, in one turn. Gives the tokens that were applied, each with who waits for the ack. */
   renewed(beginning: Beginning, look: Pick<Look, 'blocks' | 'pair'>): { token: string; writer: string }[];
-  /** Gives the lease up, before the registry says so. */
+  /** Gives the lease up for good, before the registry says so. */
   drop(): void;
   blocked(): { keys: number; tokens: number };
 }
@@ -79,6 +79,7 @@ export function createLease(options: { clock: Clock; leaseMs: number; forget: (k
   let floor = 0;
   let order = 0;
   let pair: string | undefined;
+  let isDropped = false;
 
   const isHeld = (now = clock.now()) => now < leaseUntil && clock.wall() < wallUntil;
   const isBlocked = (key: string) => blockers.size > 0 && (blockers.has(key) || blockers.has('*'));
@@ -172,12 +173,14 @@ export function createLease(options: { clock: Clock; leaseMs: number; forget: (k
       if (!isHeld() || pair !== look.pair) epoch += 1;
       pair = look.pair;
       // N6: from the moment it was sent, which is before the beat that a writer sees.
+      if (isDropped) return applied;
       leaseUntil = sentAt + leaseMs;
       wallUntil = wallAt + leaseMs;
       return applied;
     },
 
     drop() {
+      isDropped = true;
       leaseUntil = Number.NEGATIVE_INFINITY;
     },
     blocked: () => ({ keys: blockers.size, tokens: tokens.size }),

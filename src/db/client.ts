@@ -3,6 +3,7 @@ import { PrismaPg } from '@prisma/adapter-pg';
 import pg from 'pg';
 import { PrismaClient } from '../generated/prisma/client.js';
 import { destroyIdle, watchIdle } from './idle-connections.js';
+import { prepareNothing } from './statement.js';
 
 export interface Database {
   /** For documents, listings and writes: SQL of our own. */
@@ -17,6 +18,11 @@ export interface DatabaseOptions {
   url: string;
   /** Connections at most. */
   max: number;
+  /**
+   * Whether a transaction-mode pooler stands in between. Then neither start-up settings nor named statements come through, and the server's
+   * time zone has to be UTC: see `requireUtc`.
+   */
+  isPooled?: boolean;
   applicationName?: string;
   /** Told of connections that broke while nobody used them. The pool replaces them by itself. */
   onConnectionLost?: (error: Error) => void;
@@ -32,22 +38,24 @@ const sessionDefaults = '-c jit=off -c statement_timeout=5000 -c lock_timeout=10
 const sessionFixed = '-c TimeZone=UTC';
 
 /** Opens the pool and Prisma over it. Connects at the first use only. */
-export function createDatabase({ url, max, applicationName = 'truetag', onConnectionLost = () => {} }: DatabaseOptions): Database {
+export function createDatabase({ url, max, isPooled = false, applicationName = 'truetag', onConnectionLost = () => {} }: DatabaseOptions): Database {
   const { connectionString, options } = splitOptions(url);
   const pool = new pg.Pool({
     connectionString,
-    options: [sessionDefaults, options, sessionFixed].filter(Boolean).join(' '),
+    ...(isPooled ? {} : { options: [sessionDefaults, options, sessionFixed].filter(Boolean).join(' ') }),
     max,
     application_name: applicationName,
     connectionTimeoutMillis: connectMs,
     query_timeout: answerMs,
     keepAlive: true,
-  });
+    verify: refuseStandby,
+  } as pg.PoolConfig);
+  if (isPooled) prepareNothing(pool);
   watchIdle(pool);
   pool.on('error', onConnectionLost);
   // A connection in somebody's hands that breaks between two queries has no other listener; whoever holds it learns of it at its next query.
   pool.on('connect', (client) => client.on('error', () => {}));
-  const prisma = new PrismaClient({ adapter: new PrismaPg(pool, { statementNameGenerator: ({ sql }) => statementName(sql) }) });
+  const prisma = new PrismaClient({ adapter: new PrismaPg(pool, isPooled ? {} : { statementNameGenerator: ({ sql }) => statementName(sql) }) });
   return {
     pool,
     prisma,
@@ -59,6 +67,42 @@ export function createDatabase({ url, max, applicationName = 'truetag', onConnec
       setTimeout(() => destroyIdle(pool), connectMs).unref();
     },
   };
+}
+
+/** Whether whoever answers here refuses start-up settings, as a pooler does. False where nobody answers. */
+export async function isPooler(url: string): Promise<boolean> {
+  const client = new pg.Client({ connectionString: url, options: sessionFixed, connectionTimeoutMillis: connectMs });
+  client.on('error', () => {});
+  try {
+    await client.connect();
+    return false;
+  } catch (error) {
+    return error instanceof Error && error.message.includes('startup parameter');
+  } finally {
+    void client.end().catch(() => {});
+  }
+}
+
+/** Behind a pooler the time zone cannot be set for each connection, and in another than UTC times would be stored hours off. */
+export async function requireUtc({ pool }: Pick<Database, 'pool'>): Promise<void> {
+  const { rows } = await pool.query<{ zone: string }>(`SELECT current_setting('TimeZone') AS zone`);
+  const zone = rows[0]?.zone ?? '';
+  if (!/^(Etc\/)?(UTC|UCT|GMT|Zulu|Universal)$/i.test(zone)) {
+    throw new Error(
+      `The database's time zone is ${zone}: behind a pooler it has to be UTC (ALTER ROLE ... SET timezone TO 'UTC', then reconnect the pooler)`,
+    );
+  }
+}
+
+/**
+ * A standby may be behind, so that its answers are none. It becomes a primary, or a primary a standby, only by a restart or a promotion, so
+ * looking once per connection is enough. (`verify` is an option of pg-pool which its types do not know.)
+ */
+function refuseStandby(client: pg.ClientBase, done: (error?: Error) => void): void {
+  client.query<{ isStandby: boolean }>('SELECT pg_is_in_recovery() AS "isStandby"').then(
+    ({ rows }) => done(rows[0]?.isStandby ? Object.assign(new Error('this Postgres is a standby'), { code: '25006', severity: 'ERROR' }) : undefined),
+    (error: Error) => done(error),
+  );
 }
 
 /** pg lets `options` in the URL replace those in code, so they are taken out of it and joined by hand. */

@@ -3,7 +3,7 @@ import type { Armed } from '../cache/truth-ports.js';
 import { AppError } from '../errors.js';
 import { releaseMessage } from './channels.js';
 import { breaksConnection, inShopWords, toAppError } from './failures.js';
-import type { Query, Statement } from './statement.js';
+import { type Query, type Statement, sendable } from './statement.js';
 
 /** Milliseconds after which the client gives up on an answer. */
 export interface TransactionBounds {
@@ -55,7 +55,7 @@ export async function rehearsal<T>(pool: Pool, work: (query: Query) => Promise<T
 
 async function run<T>(pool: Pool, first: string, work: (query: Query) => Promise<T>, last: string, bounds: TransactionBounds): Promise<Ended<T>> {
   const client = await inShopWords(() => pool.connect());
-  const held = hold(client, bounds.answerMs);
+  const held = hold(pool, client, bounds.answerMs);
   let value: T;
   try {
     await inShopWords(() => held.send({ text: first }));
@@ -67,7 +67,7 @@ async function run<T>(pool: Pool, first: string, work: (query: Query) => Promise
   return { value, isKnown: await held.end(last) };
 }
 
-function hold(client: PoolClient, answerMs: number) {
+function hold(pool: Pool, client: PoolClient, answerMs: number) {
   let broken = false;
   // Between two queries nobody waits for an answer, so a connection that ends there is known by this event alone.
   const onError = () => {
@@ -78,7 +78,7 @@ function hold(client: PoolClient, answerMs: number) {
   async function send<Row extends QueryResultRow>(statement: Statement, values: readonly unknown[] = []) {
     try {
       const simple = values.length === 0 && statement.name === undefined;
-      return await client.query<Row>({ ...statement, ...(simple ? {} : { values: [...values] }), ...{ query_timeout: answerMs } });
+      return await client.query<Row>({ ...sendable(pool, statement), ...(simple ? {} : { values: [...values] }), ...{ query_timeout: answerMs } });
     } catch (error) {
       broken ||= breaksConnection(error);
       throw error;
