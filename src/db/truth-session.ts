@@ -31,13 +31,8 @@ export function createOpenSession(options: { url: string; catalogId: string; ans
   const channel = blockChannel(options.catalogId);
 
   return async (process: string, events: SessionEvents): Promise<Session> => {
-    const client = new pg.Client({
-      connectionString: options.url,
-      application_name: 'truetag lease',
-      connectionTimeoutMillis: connectMs,
-      query_timeout: options.answerMs,
-      keepAlive: true,
-    });
+    const settings = { connectionString: options.url, connectionTimeoutMillis: connectMs, query_timeout: options.answerMs };
+    const client = new pg.Client({ ...settings, application_name: 'truetag lease', keepAlive: true });
     let isOver = false;
     const end = (error: Error) => {
       if (isOver) return;
@@ -71,6 +66,7 @@ export function createOpenSession(options: { url: string; catalogId: string; ans
         throw error;
       }
     }
+    /** From another connection: a pooler may pass a notice on to whoever has just sent it, and to nobody else. */
     async function hearOurselves() {
       const token = randomUUID();
       let timer: NodeJS.Timeout | undefined;
@@ -78,10 +74,17 @@ export function createOpenSession(options: { url: string; catalogId: string; ans
         heard = (seen) => seen === token && resolve(true);
         timer = setTimeout(() => resolve(false), echoMs);
       });
-      await ask('SELECT pg_notify($1, $2)', [ackChannel(process), `echo ${token}`]);
-      const isHeard = await echo;
-      clearTimeout(timer);
-      if (!isHeard) throw new Error('notices of Postgres do not arrive, as behind a transaction-mode pooler: set DATABASE_DIRECT_URL past it');
+      const caller = new pg.Client({ ...settings, application_name: 'truetag echo' });
+      caller.on('error', () => {});
+      try {
+        await caller.connect();
+        await caller.query('SELECT pg_notify($1, $2)', [ackChannel(process), `echo ${token}`]);
+        if (await echo) return;
+      } finally {
+        clearTimeout(timer);
+        void caller.end().catch(() => {});
+      }
+      throw new Error('notices of Postgres do not arrive, as behind a transaction-mode pooler: set DATABASE_DIRECT_URL past it');
     }
 
     try {
