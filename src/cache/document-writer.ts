@@ -73,7 +73,7 @@ export interface WriteErrors {
 }
 
 /** What a write takes besides the wait for readers, before whoever waits for it is told that it did not come through. */
-const workMs = 700;
+const workMs = 500;
 /** A settle wait that is longer is not sat out. */
 const patienceMs = 2000;
 const maxWrites = 200;

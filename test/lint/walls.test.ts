@@ -11,7 +11,7 @@ const table: Record<string, { values: string[]; types?: string[] }> = {
   routes: { values: ['catalog', 'errors.ts'] },
   catalog: { values: ['errors.ts'], types: ['cache'] },
   cache: { values: [] },
-  db: { values: ['errors.ts', 'generated'], types: ['catalog', 'cache/truth-ports.ts'] },
+  db: { values: ['errors.ts', 'generated'], types: ['catalog'] },
   importers: { values: ['catalog', 'errors.ts'] },
   plugins: { values: ['errors.ts', 'generated'] },
   cli: { values: ['app.ts', 'cache', 'catalog', 'config.ts', 'db', 'errors.ts', 'importers', 'plugins', 'routes', 'server.ts'] },

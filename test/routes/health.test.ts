@@ -15,7 +15,7 @@ describe('the health of a service', () => {
 
   it('is ready with the state of Postgres, Redis and the lease', async () => {
     const { body, headers } = await shop.http.get('/health/ready').expect(200);
-    expect(body).toEqual({ status: 'ready', postgres: 'up', redis: 'up', lease: 'none' });
+    expect(body).toEqual({ status: 'ready', postgres: 'up', redis: 'up', lease: 'held' });
     expect(headers['cache-control']).toBe('no-store');
   });
 
