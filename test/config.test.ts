@@ -24,7 +24,8 @@ describe('the configuration', () => {
       adminApiKey: undefined,
       dataDir: '.data',
       seedDemo: undefined,
-      isEveryReadValidated: false,
+      leaseMs: 2000,
+      isLastKnownServed: false,
       shutdownGraceMs: 10_000,
     });
     expect(byDefault.memoryCacheBytes).toBeLessThanOrEqual(256 * 2 ** 20);
@@ -40,6 +41,8 @@ describe('the configuration', () => {
         'SEED_DEMO',
         'MEMORY_CACHE_MB',
         'PRICE_READS',
+        'LEASE_MS',
+        'PRICE_WHEN_DATABASE_LOST',
       ].map((key) => [key, '']),
     );
     expect(loadConfig(empty)).toEqual(byDefault);
@@ -53,6 +56,8 @@ describe('the configuration', () => {
         SEED_DEMO: 'true',
         MEMORY_CACHE_MB: '3',
         PRICE_READS: 'validate',
+        LEASE_MS: '500',
+        PRICE_WHEN_DATABASE_LOST: 'last-known',
         DEFAULT_CURRENCY: 'OMR',
         REDIS_URL: 'rediss://r:6379/1',
       }),
@@ -61,7 +66,8 @@ describe('the configuration', () => {
       migrate: false,
       seedDemo: true,
       memoryCacheBytes: 3 * 2 ** 20,
-      isEveryReadValidated: true,
+      leaseMs: null,
+      isLastKnownServed: true,
       defaultCurrency: 'OMR',
       redisUrl: 'rediss://r:6379/1',
     });
@@ -77,6 +83,8 @@ describe('the configuration', () => {
     ['LOG_LEVEL', ['verbose']],
     ['MEMORY_CACHE_MB', ['0', '1.5', '-1']],
     ['PRICE_READS', ['always']],
+    ['LEASE_MS', ['0', '5001', '2s']],
+    ['PRICE_WHEN_DATABASE_LOST', ['guess']],
     ['SHUTDOWN_GRACE_MS', ['10s', '-1']],
   ])('refuses a bad %s in one line that names it and does not repeat it', (key, values) => {
     for (const value of values) {

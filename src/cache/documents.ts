@@ -8,7 +8,7 @@ import type { Outcome } from './outcome.js';
 import { policies, type ReadRow, tuning } from './policies.js';
 import type { RedisStore } from './redis-store.js';
 import type { Sampler } from './sampler.js';
-import { createVersionLane, type Version } from './version-lane.js';
+import { createVersionLane, type LaneCounts, type Version } from './version-lane.js';
 
 export type DocumentAnswer = { held: HeldDocument; outcome: Outcome } | { held: null; outcome: Outcome };
 export type DocumentRow = Extract<ReadRow, 'productDetail' | 'productBatch' | 'productListing'>;
@@ -23,6 +23,7 @@ export interface Documents {
   install(document: DocumentBody, keys: readonly string[]): void;
   /** W5: into Redis, unless a newer version stands there. Never throws. */
   store(document: DocumentBody): Promise<void>;
+  counts(): LaneCounts;
 }
 
 /**
@@ -205,5 +206,6 @@ export function createDocuments(options: {
       if (keys.includes(lookup)) remember(lookup, document.id, lease.epoch);
     },
     store: (document) => bodies.put(document),
+    counts: () => lane.counts(),
   };
 }

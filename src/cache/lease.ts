@@ -37,7 +37,19 @@ export interface Lease {
   renewed(beginning: Beginning, look: Pick<Look, 'blocks' | 'pair'>): { token: string; writer: string }[];
   /** Gives the lease up for good, before the registry says so. */
   drop(): void;
-  blocked(): { keys: number; tokens: number };
+  counts(): LeaseCounts;
+}
+
+export interface LeaseCounts {
+  /** Part of the time since the start for which the lease was held, 0 to 1, up to the last renewal. */
+  heldRatio: number;
+  /** Renewals that found the lease run out. */
+  lapses: number;
+  /** Blocks that were applied. */
+  applied: number;
+  /** What stands now. */
+  blocks: number;
+  blockedKeys: number;
 }
 
 export interface Beginning {
@@ -80,6 +92,9 @@ export function createLease(options: { clock: Clock; leaseMs: number; forget: (k
   let order = 0;
   let pair: string | undefined;
   let isDropped = false;
+  const startedAt = clock.now();
+  const counts = { heldMs: 0, lapses: 0, applied: 0 };
+  let grantedAt = startedAt;
 
   const isHeld = (now = clock.now()) => now < leaseUntil && clock.wall() < wallUntil;
   const isBlocked = (key: string) => blockers.size > 0 && (blockers.has(key) || blockers.has('*'));
@@ -105,6 +120,7 @@ export function createLease(options: { clock: Clock; leaseMs: number; forget: (k
       if (key === '*') epoch += 1;
       else forget(key);
     }
+    counts.applied += 1;
     tokens.set(token, { keys, order, isOwn, mark: { sequence, epoch } });
   }
 
@@ -171,9 +187,13 @@ export function createLease(options: { clock: Clock; leaseMs: number; forget: (k
       }
       // N5: while the lease was not held, blocks may have come and gone unseen; in another life of the database anything may have.
       if (!isHeld() || pair !== look.pair) epoch += 1;
+      if (!isHeld() && pair !== undefined) counts.lapses += 1;
       pair = look.pair;
       // N6: from the moment it was sent, which is before the beat that a writer sees.
       if (isDropped) return applied;
+      const now = clock.now();
+      counts.heldMs += Math.max(0, Math.min(now, leaseUntil) - grantedAt);
+      grantedAt = now;
       leaseUntil = sentAt + leaseMs;
       wallUntil = wallAt + leaseMs;
       return applied;
@@ -183,6 +203,12 @@ export function createLease(options: { clock: Clock; leaseMs: number; forget: (k
       isDropped = true;
       leaseUntil = Number.NEGATIVE_INFINITY;
     },
-    blocked: () => ({ keys: blockers.size, tokens: tokens.size }),
+    counts: () => ({
+      heldRatio: grantedAt === startedAt ? 0 : counts.heldMs / (grantedAt - startedAt),
+      lapses: counts.lapses,
+      applied: counts.applied,
+      blocks: tokens.size,
+      blockedKeys: blockers.size,
+    }),
   };
 }

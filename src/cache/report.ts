@@ -1,27 +1,28 @@
 import type { RowCounters } from './counters.js';
 import type { DocumentWriter, WriterCounts } from './document-writer.js';
-import type { Lease } from './lease.js';
+import type { Documents } from './documents.js';
+import type { Lease, LeaseCounts } from './lease.js';
 import type { KeeperState, LeaseKeeper } from './lease-keeper.js';
 import type { Memory } from './memory.js';
 import { type Policy, policies, type ReadRow, type RowName } from './policies.js';
 import type { RedisStore } from './redis-store.js';
 import type { Sampler, SamplerCounts } from './sampler.js';
+import type { LaneCounts } from './version-lane.js';
 
 /** The policy table with what happened under each row since the process started, and the state of the lease. */
 export interface CacheReport {
   rows: ({ name: RowName } & Policy & Partial<Omit<RowCounters, 'count'>>)[];
   memory: { entries: number; bytes: number; maxBytes: number };
   redis: 'up' | 'down' | 'none';
-  lease: KeeperState & {
-    /** `validate`: no lease is wanted; every read is validated. */
-    mode: 'lease' | 'validate';
-    /** `held`: memory answers. `lost`: every read is validated until the next renewal. */
-    state: 'held' | 'lost' | 'none';
-    leaseMs: number | null;
-    blockedKeys: number;
-    /** Writes under way whose blocks stand here. */
-    blocks: number;
-  };
+  lease: KeeperState &
+    LeaseCounts & {
+      /** `validate`: no lease is wanted; every read is validated. */
+      mode: 'lease' | 'validate';
+      /** `held`: memory answers. `lost`: every read is validated until the next renewal. */
+      state: 'held' | 'lost' | 'none';
+      leaseMs: number | null;
+    };
+  validated: LaneCounts;
   writes: WriterCounts;
   sampler: SamplerCounts;
 }
@@ -30,6 +31,7 @@ export function createReport(parts: {
   lease: Lease | null;
   leaseMs: number | null;
   keeper: LeaseKeeper;
+  documents: Documents;
   writer: DocumentWriter;
   sampler: Sampler;
   memory: Memory;
@@ -39,7 +41,6 @@ export function createReport(parts: {
 }): () => CacheReport {
   const { lease, store } = parts;
   return () => {
-    const blocked = lease?.blocked() ?? { keys: 0, tokens: 0 };
     return {
       rows: Object.entries(policies).map(([name, policy]) => {
         if (policy.strategy === 'none' || policy.strategy === 'write-through') return { name: name as RowName, ...policy };
@@ -50,12 +51,12 @@ export function createReport(parts: {
       redis: !parts.hasRedis ? 'none' : store.isUp() ? 'up' : 'down',
       lease: {
         ...parts.keeper.state(),
+        ...(lease?.counts() ?? { heldRatio: 0, lapses: 0, applied: 0, blocks: 0, blockedKeys: 0 }),
         mode: lease ? 'lease' : 'validate',
         state: lease === null ? 'none' : lease.isHeld() ? 'held' : 'lost',
         leaseMs: parts.leaseMs,
-        blocks: blocked.tokens,
-        blockedKeys: blocked.keys,
       },
+      validated: parts.documents.counts(),
       writes: parts.writer.counts(),
       sampler: parts.sampler.counts(),
     };

@@ -20,6 +20,14 @@ export interface LaneAnswer<Mark> {
 export interface VersionLane<Mark> {
   /** Answers from a query that is sent after this call. Throws what the query throws, or what `overload` and `timeout` make. */
   ask(lookups: readonly string[]): Promise<LaneAnswer<Mark>>;
+  counts(): LaneCounts;
+}
+
+/** Validated reads: lookups asked for, and the queries that they shared. */
+export interface LaneCounts {
+  lookups: number;
+  queries: number;
+  failed: number;
 }
 
 interface Batch<Mark> {
@@ -42,6 +50,7 @@ export function createVersionLane<Mark>(options: {
   const line: Batch<Mark>[] = [];
   let isRunning = false;
   let waiting = 0;
+  const counts: LaneCounts = { lookups: 0, queries: 0, failed: 0 };
 
   function collect(lookups: readonly string[]): Batch<Mark> {
     const last = line.at(-1);
@@ -66,6 +75,7 @@ export function createVersionLane<Mark>(options: {
       async send() {
         const sentAt = options.clock.now();
         const mark = options.mark();
+        counts.queries += 1;
         try {
           // Behind a query that hangs stands one more; a third would wait for both.
           if (sentAt >= giveUpAt) throw options.timeout();
@@ -77,6 +87,7 @@ export function createVersionLane<Mark>(options: {
           );
           settle.resolve({ found, sentAt, mark });
         } catch (error) {
+          counts.failed += 1;
           settle.reject(error);
         }
       },
@@ -95,6 +106,7 @@ export function createVersionLane<Mark>(options: {
     async ask(lookups) {
       if (waiting >= tuning.versionQueue) throw options.overload();
       waiting += 1;
+      counts.lookups += lookups.length;
       try {
         const batch = collect(lookups);
         if (!isRunning) void run();
@@ -103,5 +115,6 @@ export function createVersionLane<Mark>(options: {
         waiting -= 1;
       }
     },
+    counts: () => ({ ...counts }),
   };
 }

@@ -32,8 +32,16 @@ export const CacheState = z
       renewals: z.int(),
       joins: z.int(),
       fault: z.string().nullable().describe('Why there is no connection for notices'),
+      heldRatio: z.number().describe('Part of the time since the start for which the lease was held'),
+      lapses: z.int().describe('How often it had run out when it was renewed'),
+      applied: z.int().describe('Blocks applied since the start'),
       blocks: z.int().describe('Writes under way whose products memory does not answer for'),
       blockedKeys: z.int(),
+    }),
+    validated: z.strictObject({
+      lookups: z.int().describe('Lookups that Postgres was asked to validate'),
+      queries: z.int().describe('The queries that they shared'),
+      failed: z.int(),
     }),
     writes: z.strictObject({
       writes: z.int(),
