@@ -118,7 +118,7 @@ export function createCache(options: {
     bounded: (work) => withTimeout(work, tuning.readMs, options.timeout, clock),
     isRedisUp: () => store.isUp(),
     report: createReport({
-      ...{ lease, keeper, writer, sampler, memory, store, counters },
+      ...{ lease, keeper, documents, writer, sampler, memory, store, counters },
       hasRedis: options.redis !== null,
       leaseMs: truth.leaseMs,
     }),
