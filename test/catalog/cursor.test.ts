@@ -51,6 +51,8 @@ describe('a cursor', () => {
       expect(codeOf(() => by.decode(query, text))).toBe('unknown_cursor');
     };
     unknown(cursor, createCursors('another secret'));
+    for (const more of ['A', '=', '!', ' ', '.', '.x', '\n']) unknown(`${cursor}${more}`);
+    unknown(` ${cursor}`);
     fc.assert(fc.property(fc.string({ unit: utf16, maxLength: 60 }), (text) => unknown(text)));
     fc.assert(
       fc.property(fc.nat(cursor.indexOf('.') - 1), fc.constantFrom('A', 'z', '0', '-'), (at, letter) => {
