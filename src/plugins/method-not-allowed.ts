@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { refuseMethod } from './problem.js';
 
-const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
+const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE'] as const;
 
 /**
  * Answers 405 with Allow where a path exists and the method does not. Collects the routes that are registered after the call; `finish`
