@@ -80,12 +80,17 @@ export function createImportRunner(deps: {
     try {
       stop.signal.throwIfAborted();
       await deps.jobs.start(id);
-      const items = deps.pickImporter(format)(() => createReadStream(file), { currency });
+      // A stop ends the reading itself: the first pass over a large file takes longer than a drain may.
+      const items = deps.pickImporter(format)(() => createReadStream(file, { signal: stop.signal }), { currency });
       const report = await deps.imports.run(items, { isDryRun, signal: stop.signal });
       await deps.jobs.finish(id, { state: 'done', report, detail: null });
     } catch (error) {
       const isRefused = isAppError(error) && error.code === 'import_refused';
-      if (!isRefused) deps.onError(error, id);
+      if (!isRefused) {
+        deps.onError(error, id);
+        // What had been written stands, and whoever holds it as it was must hear of it as after a whole import.
+        if (!isDryRun) await deps.onDone().catch((cause) => deps.onError(cause, id));
+      }
       const detail = isRefused
         ? error.message
         : stop.signal.aborted

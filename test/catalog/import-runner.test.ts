@@ -1,9 +1,17 @@
-import { readdirSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { describe, expect, it } from 'vitest';
-import { createImportRunner } from '../../src/catalog/import-runner.js';
+import { afterAll, describe, expect, it, vi } from 'vitest';
+import { createImportRunner, type Importer } from '../../src/catalog/import-runner.js';
+import type { ImportJobs } from '../../src/catalog/ports.js';
 
+// A temporary folder of our own: what other tests spool at the same time is none of ours.
+vi.stubEnv('TMPDIR', mkdtempSync(join(tmpdir(), 'truetag-spool-')));
+afterAll(() => {
+  rmSync(tmpdir(), { recursive: true });
+  vi.unstubAllEnvs();
+});
 const spooled = () => readdirSync(tmpdir()).filter((name) => name.startsWith('truetag-import-')).length;
 
 /** A runner whose uploads never get as far as the database. */
@@ -59,5 +67,67 @@ describe('an upload', () => {
     await expect(started).rejects.toMatchObject({ code: 'draining' });
     await expect(imports.start(request, Readable.from([]))).rejects.toMatchObject({ code: 'draining' });
     expect(spooled()).toBe(before);
+  });
+});
+
+describe('an import that does not come to its end', () => {
+  type End = Parameters<ImportJobs['finish']>[1];
+
+  /** One import of a small file by that importer, and what became of it. */
+  async function begin(read: Importer, isDryRun = false) {
+    let told = 0;
+    let finish!: (end: End) => void;
+    const finished = new Promise<End>((resolve) => {
+      finish = resolve;
+    });
+    const imports = createImportRunner({
+      pickImporter: () => read,
+      imports: {
+        run: async (items) => {
+          for await (const _ of items);
+          throw new Error('the importer ended');
+        },
+      },
+      jobs: {
+        create: async (job) => ({ ...job, state: 'queued', report: null, detail: null, createdAt: new Date(0).toISOString(), finishedAt: null }),
+        start: async () => {},
+        finish: async (_, end) => finish(end),
+        find: async () => null,
+      },
+      onDone: async () => {
+        told += 1;
+      },
+      onError: () => {},
+    });
+    await imports.start({ format: 'shopify', currency: 'USD', isDryRun }, Readable.from(['Handle,Title\n']));
+    return { imports, finished, told: () => told };
+  }
+
+  async function* brokenOff() {
+    yield { faults: [] };
+    throw new Error('the database was lost');
+  }
+
+  it('has the caches drop what it had written, unless that was nothing', async () => {
+    const { finished, told } = await begin(brokenOff);
+    expect(await finished).toMatchObject({ state: 'failed', detail: expect.stringContaining('What had been imported stands') });
+    expect(told()).toBe(1);
+    const dry = await begin(brokenOff, true);
+    await dry.finished;
+    expect(dry.told()).toBe(0);
+  });
+
+  it('is ended by a stop of the server in the middle of the first pass over its file', async () => {
+    let passes = 0;
+    const { imports, finished } = await begin(async function* (open) {
+      for (;;) {
+        for await (const _ of open());
+        passes += 1;
+        yield { faults: [] };
+      }
+    });
+    await expect.poll(() => passes).toBeGreaterThan(1);
+    await imports.close();
+    expect(await finished).toMatchObject({ state: 'failed', detail: expect.stringContaining('The server was stopped') });
   });
 });
