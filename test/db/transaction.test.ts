@@ -1,8 +1,8 @@
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { readCatalogId } from '../../src/db/catalog-id.js';
 import { createDatabase, type Database } from '../../src/db/client.js';
+import { createImportJobs } from '../../src/db/import-jobs.js';
 import { createProductReads } from '../../src/db/product-reads.js';
 import { createProductWrites } from '../../src/db/product-writes.js';
 import { transaction } from '../../src/db/transaction.js';
@@ -123,6 +123,8 @@ describe('a transaction', () => {
 });
 
 describe('a database that is away', () => {
+  const prismaRead = (db: ReturnType<typeof open>) => createImportJobs(db).find(crypto.randomUUID());
+
   it.each(['postgres://nobody@127.0.0.1:1/nothing', 'postgres://nobody@localhost:1/nothing'])(
     'is database_unavailable at once where it refuses: %s',
     async (url) => {
@@ -131,7 +133,7 @@ describe('a database that is away', () => {
       const faults = [
         reads.versions(['slug:a']),
         createProductWrites(db).transaction(async () => 1),
-        readCatalogId(db),
+        prismaRead(db),
         reads.documents([crypto.randomUUID()]),
       ];
       for (const fault of await Promise.allSettled(faults))
@@ -148,7 +150,7 @@ describe('a database that is away', () => {
     const faults = await Promise.allSettled([
       createProductReads(db).versions(['slug:a']),
       createProductWrites(db).transaction(async () => 1),
-      readCatalogId(db),
+      prismaRead(db),
     ]);
     for (const fault of faults) expect(fault).toMatchObject({ reason: { code: 'database_unavailable' } });
     expect(performance.now() - began).toBeLessThan(2000);
@@ -172,10 +174,10 @@ describe('a database that is away', () => {
   it('lets Prisma’s reads end as well', async () => {
     const proxy = await openProxy();
     const db = open(proxy.url);
-    await readCatalogId(db);
+    await prismaRead(db);
     proxy.isSilent = true;
     const began = performance.now();
-    await expect(readCatalogId(db)).rejects.toMatchObject({ code: 'database_unavailable' });
+    await expect(prismaRead(db)).rejects.toMatchObject({ code: 'database_unavailable' });
     expect(performance.now() - began).toBeLessThan(2500);
   });
 });
