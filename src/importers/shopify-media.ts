@@ -39,7 +39,8 @@ export function readMedia(columns: ShopifyColumns, rows: readonly CsvRow[], faul
 function readPosition(columns: ShopifyColumns, row: CsvRow, faults: Faults): number | null {
   const cell = columns.cell(row, 'imagePosition');
   if (cell === '') return null;
-  if (/^\d{1,9}$/.test(cell)) return Number(cell);
+  // `1.0` is what programs make of a one where other rows of the column are blank.
+  if (/^\d{1,9}(\.0*)?$/.test(cell)) return Number(cell);
   faults.add(row.line, columns.header('imagePosition'), 'bad_image_position', 'must be a whole number');
   return null;
 }

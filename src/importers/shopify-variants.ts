@@ -47,11 +47,14 @@ function readCode(cell: string): string | null {
   return cell.replace(/^'/, '').trim() || null;
 }
 
-/** A variant without quantity and without tracker is one whose stock nobody counts: it is sold on and on. */
+/**
+ * A variant without quantity and without tracker is one whose stock nobody counts: it is sold on and on. A program that had a gap in the
+ * column has often made `3.0` of its threes.
+ */
 function readStock(columns: ShopifyColumns, row: CsvRow, faults: Faults): { quantity: number; policy: StockPolicy } {
   const quantity = columns.cell(row, 'quantity');
   const policy = columns.cell(row, 'policy').toLowerCase();
-  const isWhole = /^[+-]?\d{1,9}$/.test(quantity);
+  const isWhole = /^[+-]?\d{1,9}(\.0*)?$/.test(quantity);
   if (quantity !== '' && !isWhole) faults.add(row.line, columns.header('quantity'), 'bad_quantity', 'must be a whole number of at most nine digits');
   if (!['', 'deny', 'continue'].includes(policy)) faults.add(row.line, columns.header('policy'), 'bad_policy', 'must be deny or continue');
   const isCounted = quantity !== '' || columns.cell(row, 'tracker') !== '';

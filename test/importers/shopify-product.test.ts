@@ -53,6 +53,24 @@ describe('a product of a Shopify CSV', () => {
     expect(products[2]?.variants[0]).toMatchObject({ quantity: 0, policy: 'deny' });
   });
 
+  it('takes 3.0 for the three that it is, and nothing else with a point', async () => {
+    const row = { Handle: 'a', Title: 'A', 'Variant Price': '1' };
+    const [first, second] = ['https://images.example/1.jpg', 'https://images.example/2.jpg'];
+    const { products } = await readAll(
+      inline(
+        csv(
+          { ...row, 'Variant Inventory Qty': '3.0', 'Image Src': second, 'Image Position': '2.0' },
+          { Handle: 'a', 'Image Src': first, 'Image Position': '1.0' },
+          { ...row, Handle: 'b', 'Variant Inventory Qty': '-4.00' },
+        ),
+      ),
+    );
+    expect(products.map(({ variants }) => variants[0]?.quantity)).toEqual([3, -4]);
+    expect(products[0]?.media.map(({ url }) => url)).toEqual([first, second]);
+    const { faults } = await readAll(inline(csv({ ...row, 'Variant Inventory Qty': '2.5', 'Image Src': first, 'Image Position': '1.5' })));
+    expect(faults.map(({ code }) => code)).toEqual(['bad_quantity', 'bad_image_position']);
+  });
+
   it('takes one option for names that differ by case between rows, and two for two columns', async () => {
     const { products } = await readAll(fixture('shopify/wide-export.csv'));
     expect(products[0]?.options).toEqual([
