@@ -86,11 +86,7 @@ export function createImportRunner(deps: {
       await deps.jobs.finish(id, { state: 'done', report, detail: null });
     } catch (error) {
       const isRefused = isAppError(error) && error.code === 'import_refused';
-      if (!isRefused) {
-        deps.onError(error, id);
-        // What had been written stands, and whoever holds it as it was must hear of it as after a whole import.
-        if (!isDryRun) await deps.onDone().catch((cause) => deps.onError(cause, id));
-      }
+      if (!isRefused) deps.onError(error, id);
       const detail = isRefused
         ? error.message
         : stop.signal.aborted

@@ -1,8 +1,7 @@
 import type { DocumentAnswer, Documents } from '../cache/documents.js';
-import { productETag } from './etag.js';
 import { requireCurrency } from './money.js';
 import type { Outcome } from './outcome.js';
-import { preparedProduct } from './product-view.js';
+import { createProductPages, type PreparedProduct } from './product-view.js';
 
 export interface ShownProduct {
   kind: 'product';
@@ -22,58 +21,58 @@ export interface ProductService {
    * needed and away.
    */
   findBySlug(slug: string, currency: string | undefined): Promise<ProductAnswer>;
-  /** The product in the shop's own currency where memory may answer by itself, without a promise; else undefined. Counts only what it answers. */
-  hitBySlug(slug: string): ShownProduct | undefined;
+  /**
+   * The product in the shop's own currency where memory may answer by itself, without a promise; else undefined. The same object for as long
+   * as the same version is held. Counts only what it answers.
+   */
+  hitBySlug(slug: string): PreparedProduct | undefined;
   /** In the order asked, duplicates once, old slugs resolved; `body` is the JSON of `{ data, missing }`. */
   findBatch(slugs: readonly string[], currency: string | undefined): Promise<{ body: Buffer; outcome: Outcome }>;
 }
 
 /** Products as shoppers see them, read through the document cache. `shape` is that of the product row of the policy table. */
 export function createProductService(deps: { documents: Documents; defaultCurrency: string; shape: number }): ProductService {
-  const { documents, shape } = deps;
+  const { documents, defaultCurrency } = deps;
+  const pageOf = createProductPages(deps.shape);
 
   function answer(slug: string, currency: string, { held, outcome }: DocumentAnswer): ProductAnswer {
     if (!held) return { kind: 'absent', outcome };
-    const { body, isActive } = preparedProduct(held, currency);
+    const { latin1, etag, isActive } = pageOf(held, currency);
     if (!isActive) return { kind: 'absent', outcome };
     if (held.slug !== slug) return { kind: 'moved', slug: held.slug, outcome };
-    return { kind: 'product', body, etag: outcome === 'unverified' ? null : productETag(held.version, shape), outcome };
+    return { kind: 'product', body: Buffer.from(latin1, 'latin1'), etag: outcome === 'unverified' ? null : etag, outcome };
   }
 
   return {
-    async findBySlug(slug, currency = deps.defaultCurrency) {
-      if (currency !== deps.defaultCurrency) requireCurrency(currency);
+    async findBySlug(slug, currency = defaultCurrency) {
+      if (currency !== defaultCurrency) requireCurrency(currency);
       return answer(slug, currency, await documents.read('productDetail', `slug:${slug}`));
     },
 
     hitBySlug(slug) {
       const held = documents.hit('productDetail', slug);
-      if (!held) return undefined;
-      const found = answer(slug, deps.defaultCurrency, { held, outcome: 'memory' });
-      return found.kind === 'product' ? found : undefined;
+      const page = held && pageOf(held, defaultCurrency);
+      return page?.isActive ? page : undefined;
     },
 
-    async findBatch(slugs, currency = deps.defaultCurrency) {
+    async findBatch(slugs, currency = defaultCurrency) {
       requireCurrency(currency);
       const answers = await documents.readMany(
         'productBatch',
         slugs.map((slug) => `slug:${slug}`),
       );
-      const shown = new Map<string, Buffer>();
+      const shown = new Map<string, string>();
       const missing = new Set<string>();
       let outcome: Outcome = 'memory';
       for (const slug of new Set(slugs)) {
         const found = answers.get(`slug:${slug}`);
-        const product = found?.held ? preparedProduct(found.held, currency) : undefined;
-        if (found?.held && product?.isActive) shown.set(found.held.id, product.body);
+        const product = found?.held ? pageOf(found.held, currency) : undefined;
+        if (found?.held && product?.isActive) shown.set(found.held.id, product.latin1);
         else missing.add(slug);
-        if (found && found.outcome !== 'memory') outcome = found.outcome;
+        if (found && found.outcome !== 'memory' && outcome !== 'unverified') outcome = found.outcome;
       }
-      const data = [...shown.values()].flatMap((body, i) => (i === 0 ? [body] : [comma, body]));
-      return { body: Buffer.concat([batchHead, ...data, Buffer.from(`],"missing":${JSON.stringify([...missing])}}`)]), outcome };
+      const data = Buffer.from(`{"data":[${[...shown.values()].join(',')}],"missing":`, 'latin1');
+      return { body: Buffer.concat([data, Buffer.from(`${JSON.stringify([...missing])}}`)]), outcome };
     },
   };
 }
-
-const batchHead = Buffer.from('{"data":[');
-const comma = Buffer.from(',');

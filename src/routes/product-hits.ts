@@ -1,7 +1,9 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { matchesNone } from '../catalog/etag.js';
 import type { ProductService } from '../catalog/product-service.js';
+import type { PreparedProduct } from '../catalog/product-view.js';
 import { cacheStatus } from './http-cache.js';
+import { createReadySender, readyAnswer } from './ready-answer.js';
 
 /** Answers a request and says true, or leaves it untouched and says false. */
 export type FirstHandler = (request: IncomingMessage, response: ServerResponse) => boolean;
@@ -17,6 +19,10 @@ export function createProductHits(deps: {
   /** False while draining: the router then tells the client that the connection ends. */
   isOpen: () => boolean;
 }): FirstHandler {
+  const send = createReadySender();
+  /** Dropped with the prepared product that they show. */
+  const answers = new WeakMap<PreparedProduct, ReturnType<typeof answersOf>>();
+
   return (request, response) => {
     const { url = '', method } = request;
     if (method !== 'GET' || !url.startsWith(prefix) || !deps.isOpen()) return false;
@@ -24,22 +30,14 @@ export function createProductHits(deps: {
     const { headers } = request;
     if (!plainSlug.test(slug) || headers.host === undefined || headers.expect !== undefined) return false;
     const hit = deps.products.hitBySlug(slug);
-    if (!hit || hit.etag === null) return false;
-    const shared = [
-      'x-request-id',
-      deps.requestIdOf(request),
-      'cache-control',
-      'private, no-cache',
-      'cache-status',
-      cacheStatus[hit.outcome],
-      'etag',
-      hit.etag,
-    ];
-    if (matchesNone(headers['if-none-match'], hit.etag)) response.writeHead(304, shared).end();
-    else
-      response
-        .writeHead(200, [...shared, 'content-type', 'application/json; charset=utf-8', 'content-length', String(hit.body.length)])
-        .end(hit.body);
+    if (!hit) return false;
+    let ready = answers.get(hit);
+    if (ready === undefined) {
+      ready = answersOf(hit);
+      answers.set(hit, ready);
+    }
+    const isUnchanged = matchesNone(headers['if-none-match'], hit.etag);
+    send(request, response, isUnchanged ? ready.unchanged : ready.full, deps.requestIdOf(request));
     return true;
   };
 }
@@ -52,6 +50,12 @@ export function serveFirst(server: Server, first: FirstHandler): void {
     if (first(request, response)) return;
     for (const handle of rest) handle(request, response);
   });
+}
+
+function answersOf({ etag, latin1 }: PreparedProduct) {
+  const shared = ['cache-control', 'private, no-cache', 'cache-status', cacheStatus.memory, 'etag', etag];
+  const content = ['content-type', 'application/json; charset=utf-8', 'content-length', String(latin1.length)];
+  return { unchanged: readyAnswer(304, shared), full: readyAnswer(200, [...shared, ...content], latin1) };
 }
 
 const prefix = '/v1/products/';

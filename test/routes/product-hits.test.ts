@@ -1,4 +1,4 @@
-import { request as send } from 'node:http';
+import { Agent, request as send } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createDatabase } from '../harness/database.js';
 import { seedInto } from '../harness/demo.js';
@@ -39,6 +39,28 @@ describe('a product hit', () => {
     expect(plain(shortcut)).toEqual(plain(route));
   });
 
+  it('has the same headers and bytes on a connection that stays open, the first and the later ones', async () => {
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    await byRoute();
+    const route = await ask(service.url, `/v1/products/${slug}?currency=USD`, {}, 'GET', agent);
+    const validator = { 'if-none-match': String(route.headers.etag) };
+    const unchanged = await ask(service.url, `/v1/products/${slug}?currency=USD`, validator, 'GET', agent);
+    for (let count = 0; count < 3; count += 1) {
+      expect(plain(await ask(service.url, `/v1/products/${slug}`, {}, 'GET', agent))).toEqual(plain(route));
+      expect(plain(await ask(service.url, `/v1/products/${slug}`, validator, 'GET', agent))).toEqual(plain(unchanged));
+    }
+    expect(route.headers).toMatchObject({ connection: 'keep-alive', 'cache-status': 'truetag; hit; detail=memory' });
+    agent.destroy();
+  });
+
+  it('gives every answer an id of its own', async () => {
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const ids = new Set<unknown>();
+    for (let count = 0; count < 20; count += 1) ids.add((await ask(service.url, `/v1/products/${slug}`, {}, 'GET', agent)).headers['x-request-id']);
+    expect(ids.size).toBe(20);
+    agent.destroy();
+  });
+
   it('takes the caller’s request id', async () => {
     await byRoute();
     expect((await byShortcut({ 'x-request-id': 'given-1' })).headers['x-request-id']).toBe('given-1');
@@ -64,9 +86,9 @@ interface Answer {
   body: string;
 }
 
-function ask(base: string, path: string, headers = {}, method = 'GET'): Promise<Answer> {
+function ask(base: string, path: string, headers = {}, method = 'GET', agent: Agent | false = false): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    send(`${base}${path}`, { method, headers, agent: false }, (response) => {
+    send(`${base}${path}`, { method, headers, agent }, (response) => {
       const parts: Buffer[] = [];
       response.on('data', (part: Buffer) => parts.push(part));
       response.on('end', () => resolve({ status: response.statusCode, headers: response.headers, body: Buffer.concat(parts).toString() }));
