@@ -1,7 +1,8 @@
-import { fork } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { cores, onCore } from './cores.mjs';
 import { listSlugs, record } from './record.mjs';
 import { openRig } from './rig.mjs';
 import { candidates, expectedOutcome, scenarios } from './scenarios.mjs';
@@ -76,19 +77,27 @@ async function startServers(rig, slugs, plan) {
   return { servers, paths: { demoPaths, slice } };
 }
 
-/** All candidates must send the same body and ETag, or the comparison would be of different work. */
+/**
+ * All candidates must send the same answer, or the comparison would be of different work: the same body and the same headers, of which only the
+ * date, the request id and how a cache came by the answer may differ in their values. The second answer counts, because the first of a
+ * candidate may be its first load.
+ */
 async function compareBytes(servers, paths) {
   for (const path of paths) {
     const answers = new Map();
     for (const [name, { url }] of servers) {
+      await (await fetch(`${url}${path}`)).arrayBuffer();
       const response = await fetch(`${url}${path}`);
-      answers.set(name, `${response.status} ${response.headers.get('etag')} ${await response.text()}`);
+      const headers = [...response.headers].map(([header, value]) => (differing.includes(header) ? header : `${header}: ${value}`));
+      answers.set(name, [response.status, ...headers.sort(), await response.text()].join('\n'));
     }
     const [first] = answers.values();
     for (const [name, answer] of answers)
       if (answer !== first) throw new Error(`${name} answers ${path} with other bytes than Truetag:\n${answer}\n${first}`);
   }
 }
+
+const differing = ['date', 'x-request-id', 'cache-status'];
 
 /** How often a library's loader ran. Truetag tells the same by Cache-Status. */
 async function loadsOf(candidate, { url }) {
@@ -108,9 +117,10 @@ function faultsOf(scenario, candidate, { requests, failures, outcomes }, loads) 
   return faults;
 }
 
-/** The generator, in its own process and so on the other core. */
+/** The generator, in its own process and on a core of its own where there are two. */
 function startLoad() {
-  const child = fork(fileURLToPath(new URL('./load.mjs', import.meta.url)), { execArgv: [] });
+  const [command, args] = onCore(cores?.generator, process.execPath, [fileURLToPath(new URL('./load.mjs', import.meta.url))]);
+  const child = spawn(command, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   return {
     run(job) {
       return new Promise((resolve, reject) => {

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { register } from 'tsx/esm/api';
 import { slugOf, writeCatalog } from './catalog.mjs';
+import { cores, onCore } from './cores.mjs';
 
 // The embedded database and the test harness are TypeScript and not part of the build.
 register();
@@ -62,7 +63,8 @@ export async function openRig() {
         const port = await freePort();
         const logFile = join(folder, `${port}.log`);
         const env = { ...environment, ...extra, PORT: String(port) };
-        const pid = await watchdog.spawn({ command: process.execPath, args: [join(root, script)], env, logFile, stopSignal: 'SIGTERM' });
+        const [command, args] = onCore(cores?.server, process.execPath, [join(root, script)]);
+        const pid = await watchdog.spawn({ command, args, env, logFile, stopSignal: 'SIGTERM' });
         await waitUntilReady(`http://127.0.0.1:${port}${path}`, () => `${script} did not come up:\n${readFileSync(logFile, 'utf8')}`);
         return { port, pid, url: `http://127.0.0.1:${port}` };
       },

@@ -1,5 +1,5 @@
 /**
- * The candidates, in the order in which each round takes them. `bare` is the yardstick; `libraries` says which are libraries with memory in
+ * The candidates, in the order in which each round takes them. `bare` is the yardstick; `isLibrary` says which are libraries with memory in
  * front of Redis. Each runs as one process for what stays in memory, one for misses and one that finds in Redis what that one has loaded.
  * Those with `only` are beside the comparison: the libraries doing what Truetag's contract asks of every request as well (input checked
  * by zod, an id of its own), and Truetag asking Postgres on every read.
@@ -21,6 +21,8 @@ export const candidates = [
     script: 'bench/candidates/fastify-bentocache.mjs',
     readyPath: '/loads',
     env: { CHECK_INPUT: 'true' },
+    isLibrary: true,
+    isChecking: true,
     only: ['hot'],
   },
   {
@@ -29,6 +31,8 @@ export const candidates = [
     script: 'bench/candidates/fastify-async-cache-dedupe.mjs',
     readyPath: '/loads',
     env: { CHECK_INPUT: 'true' },
+    isLibrary: true,
+    isChecking: true,
     only: ['hot'],
   },
   {
