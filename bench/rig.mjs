@@ -44,6 +44,7 @@ export async function openRig() {
     const environment = { PATH: process.env.PATH, NODE_ENV: 'production', DATABASE_URL: postgres.url, REDIS_URL: redis.url };
     return {
       databaseUrl: postgres.url,
+      redisUrl: redis.url,
       folder,
       close,
 
@@ -58,7 +59,7 @@ export async function openRig() {
         return { slugs: Array.from({ length: count }, (_, place) => slugOf(place)) };
       },
 
-      /** Starts a server process of this repository and waits until it answers on `path`. */
+      /** Starts a server process of this repository and waits until it answers on `path`. `stop` asks it to end; `close` waits until it has. */
       async serve(script, path, extra = {}) {
         const port = await freePort();
         const logFile = join(folder, `${port}.log`);
@@ -66,12 +67,21 @@ export async function openRig() {
         const [command, args] = onCore(cores?.server, process.execPath, [join(root, script)]);
         const pid = await watchdog.spawn({ command, args, env, logFile, stopSignal: 'SIGTERM' });
         await waitUntilReady(`http://127.0.0.1:${port}${path}`, () => `${script} did not come up:\n${readFileSync(logFile, 'utf8')}`);
-        return { port, pid, url: `http://127.0.0.1:${port}` };
+        return { port, pid, url: `http://127.0.0.1:${port}`, stop: () => stop(pid) };
       },
     };
   } catch (error) {
     await close();
     throw error;
+  }
+}
+
+function stop(pid) {
+  try {
+    process.kill(pid, 'SIGTERM');
+  } catch (error) {
+    // It has ended by itself.
+    if (error.code !== 'ESRCH') throw error;
   }
 }
 

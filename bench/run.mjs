@@ -1,9 +1,7 @@
-import { spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { buildTruetag, installLibraries } from './prepare.mjs';
 
 /**
  * `npm run bench [-- --quick] [-- --no-build]`: Truetag from its build against a bare node:http server and against caching libraries, in
@@ -14,7 +12,7 @@ const here = fileURLToPath(new URL('.', import.meta.url));
 const { values: flags } = parseArgs({ options: { quick: { type: 'boolean', default: false }, 'no-build': { type: 'boolean', default: false } } });
 
 installLibraries();
-if (!flags['no-build']) run('npm', ['run', 'build'], join(here, '..'));
+if (!flags['no-build']) buildTruetag();
 
 // Only now: these need the libraries and the build.
 const { measureAll } = await import('./measure.mjs');
@@ -31,22 +29,3 @@ const summary = summarise(measured);
 process.stdout.write(writeReport(summary, plan, join(here, 'results')));
 for (const fault of summary.faults) process.stderr.write(`${fault}\n`);
 process.exit(summary.faults.length === 0 ? 0 : 1);
-
-/** The libraries have a lockfile of their own: one of them wants an older Redis client than Truetag has. */
-function installLibraries() {
-  const wanted = createHash('sha256')
-    .update(readFileSync(join(here, 'package-lock.json')))
-    .digest('hex');
-  const stamp = join(here, 'node_modules', '.lockfile-hash');
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
-  run('npm', ['ci', '--prefix', here, '--ignore-scripts', '--no-audit', '--no-fund'], here);
-  writeFileSync(stamp, wanted);
-}
-
-function run(command, args, cwd) {
-  const { status } = spawnSync(command, args, { cwd, stdio: ['ignore', 'ignore', 'inherit'], timeout: 300_000 });
-  if (status !== 0) {
-    process.stderr.write(`${command} ${args.join(' ')} failed\n`);
-    process.exit(1);
-  }
-}
