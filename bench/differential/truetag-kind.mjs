@@ -19,7 +19,6 @@ export async function openTruetagKind(rig) {
   const kind = {
     name: 'truetag',
     title: `Truetag ${JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version}`,
-    isTruetag: true,
     tiers: 'memory, Redis',
     lifeMs: limits.ttlMs,
     start: ({ databaseUrl, redisUrl }) => serve({ DATABASE_URL: databaseUrl, REDIS_URL: redisUrl }),
