@@ -51,6 +51,9 @@ export async function openLink(targetUrl) {
   return {
     url: url.href,
 
+    /** How many connections stand. */
+    connections: () => pairs.size,
+
     /** Connections are reset, and new ones as soon as they are made. */
     cut() {
       mode = 'cut';

@@ -12,12 +12,15 @@ import { cores, onCore } from './cores.mjs';
 register();
 const { startEmbeddedPostgres } = await import('../src/db/embedded.ts');
 const { freePort } = await import('../src/db/free-port.ts');
+const { isAlive, signal } = await import('../src/db/process-life.ts');
 const { startWatchdog } = await import('../src/db/watchdog.ts');
 const { startRedis } = await import('../test/harness/redis-server.ts');
 
 export const root = fileURLToPath(new URL('..', import.meta.url));
 const demoFile = join(root, 'prisma/demo/catalog.csv');
-const readyWithinMs = 20_000;
+const readyWithinMs = 60_000;
+const probeWithinMs = 5_000;
+const attempts = 3;
 const importWithinMs = 300_000;
 
 // Nothing here has to survive a power cut.
@@ -59,29 +62,28 @@ export async function openRig() {
         return { slugs: Array.from({ length: count }, (_, place) => slugOf(place)) };
       },
 
-      /** Starts a server process of this repository and waits until it answers on `path`. `stop` asks it to end; `close` waits until it has. */
+      /**
+       * Starts a server process of this repository and waits until it answers on `path`. `stop` asks it to end; `close` waits until it has.
+       * Between asking for a free port and using it somebody else may take it: then it is tried again.
+       */
       async serve(script, path, extra = {}) {
-        const port = await freePort();
-        const logFile = join(folder, `${port}.log`);
-        const env = { ...environment, ...extra, PORT: String(port) };
-        const [command, args] = onCore(cores?.server, process.execPath, [join(root, script)]);
-        const pid = await watchdog.spawn({ command, args, env, logFile, stopSignal: 'SIGTERM' });
-        await waitUntilReady(`http://127.0.0.1:${port}${path}`, () => `${script} did not come up:\n${readFileSync(logFile, 'utf8')}`);
-        return { port, pid, url: `http://127.0.0.1:${port}`, stop: () => stop(pid) };
+        for (let attempt = 1; ; attempt += 1) {
+          const port = await freePort();
+          const logFile = join(folder, `${port}.log`);
+          const env = { ...environment, ...extra, PORT: String(port) };
+          const [command, args] = onCore(cores?.server, process.execPath, [join(root, script)]);
+          const pid = await watchdog.spawn({ command, args, env, logFile, stopSignal: 'SIGTERM' });
+          const url = `http://127.0.0.1:${port}`;
+          if (await isReady(`${url}${path}`, pid)) return { port, pid, url, stop: () => signal(pid, 'SIGTERM') };
+          const said = readFileSync(logFile, 'utf8').trim();
+          const isTaken = !isAlive(pid) && /EADDRINUSE|is taken/.test(said);
+          if (!isTaken || attempt === attempts) throw new Error(`${script} did not come up: ${reasonIn(said, pid)}`);
+        }
       },
     };
   } catch (error) {
     await close();
     throw error;
-  }
-}
-
-function stop(pid) {
-  try {
-    process.kill(pid, 'SIGTERM');
-  } catch (error) {
-    // It has ended by itself.
-    if (error.code !== 'ESRCH') throw error;
   }
 }
 
@@ -93,11 +95,24 @@ function importFile(environment, file, format) {
   if (status !== 0) throw new Error(`The import of ${file} failed: ${stderr || stdout}`);
 }
 
-async function waitUntilReady(url, explain) {
-  for (const deadline = Date.now() + readyWithinMs; Date.now() < deadline; await sleep(25)) {
-    const response = await fetch(url).catch(() => null);
-    if (response) await response.arrayBuffer();
-    if (response?.ok) return;
+/** The line that names the error, or the first one. */
+function reasonIn(said, pid) {
+  const lines = said.split('\n');
+  return (
+    lines.find((line) => /error/i.test(line)) || lines[0] || (isAlive(pid) ? `no answer within ${readyWithinMs / 1000} s` : 'it ended without a word')
+  );
+}
+
+/** Whether it answers before the time is over; false at once where the process has ended. */
+async function isReady(url, pid) {
+  for (const deadline = Date.now() + readyWithinMs; Date.now() < deadline && isAlive(pid); await sleep(25)) {
+    if ((await probe(url).catch(() => false)) && isAlive(pid)) return true;
   }
-  throw new Error(explain());
+  return false;
+}
+
+async function probe(url) {
+  const response = await fetch(url, { signal: AbortSignal.timeout(probeWithinMs) });
+  await response.arrayBuffer();
+  return response.ok;
 }

@@ -72,8 +72,8 @@ async function writeBeneathARead(shop, product, writer) {
 
 /** Both instances know the product; the new price is written through A. What does B say? */
 async function askTheOther(kind, shop, product) {
-  await shop.a.read(product);
-  await shop.b.read(product);
+  await shop.a.warm(product);
+  await shop.b.warm(product);
   const write = await mustBeAcknowledged(shop.a.write(product));
   return { write, seen: watch({ read: () => shop.b.read(product), product, forMs: kind.lifeMs + limits.beyondMs, quietMs: limits.quietMs }) };
 }
@@ -86,17 +86,20 @@ async function mustBeAcknowledged(writing) {
 
 /**
  * A and B know the product. Redis goes away from them, the new price is written through A, and Redis is back as soon as the write has been
- * answered or has waited long enough. What do A, B and an instance say that has been there all the time but never asked for the product?
+ * answered or has waited long enough. What do A, B and an instance say that has been there all the time but never asked for the product? The
+ * libraries are asked once they have found Redis again: a read before that goes past the cache, and may mend it by chance.
  */
 async function runWithoutRedis(rig, kind, name, goAway) {
   const shop = await openShop(rig, kind, { withCold: true });
   try {
     const product = await kind.product(name);
-    await shop.a.read(product);
-    await shop.b.read(product);
+    await shop.a.warm(product);
+    await shop.b.warm(product);
+    const connections = shop.redis.connections();
     goAway(shop.redis);
     const write = await shop.a.write(product);
     shop.redis.restore();
+    if (!kind.isAskedAtOnce) await untilConnected(shop.redis, connections);
     const follow = (read) => watch({ read, product, forMs: kind.lifeMs + limits.beyondMs });
     const [late, writer, other, cold] = await Promise.all([
       write.late,
@@ -109,4 +112,10 @@ async function runWithoutRedis(rig, kind, name, goAway) {
   } finally {
     shop.close();
   }
+}
+
+/** Some clients never come back, so this has a bound. */
+async function untilConnected(redis, connections) {
+  for (const deadline = performance.now() + limits.reconnectWithinMs; redis.connections() < connections && performance.now() < deadline; )
+    await sleep(10);
 }

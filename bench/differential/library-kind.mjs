@@ -14,6 +14,7 @@ export async function openLibraryKinds(rig) {
     name,
     title,
     tiers,
+    isAskedAtOnce: false,
     lifeMs: limits.ttlMs,
     start({ databaseUrl, redisUrl }) {
       const env = { CANDIDATE: file, VARIANT: variant, TTL_MS: String(limits.ttlMs), DATABASE_URL: databaseUrl, REDIS_URL: redisUrl };
@@ -28,6 +29,10 @@ export async function openLibraryKinds(rig) {
       const response = await fetch(`${server.url}/prices/${sku}`, { signal: AbortSignal.timeout(limits.readWithinMs) });
       if (!response.ok) throw new Error(`${response.status} ${await response.text()}`);
       return (await response.json()).amount;
+    },
+    /** One read is enough: it fills every tier there is. */
+    async warm(server, product) {
+      await this.read(server, product);
     },
     write(server, { sku, newAmount: amount }) {
       const headers = { 'content-type': 'application/json' };

@@ -5,9 +5,11 @@
 export const limits = {
   ttlMs: 6_000,
   beyondMs: 1_500,
+  warmWithinMs: 1_000,
   readWithinMs: 3_000,
   writeWithinMs: 2_000,
   lateWithinMs: 4_000,
+  reconnectWithinMs: 2_000,
   joinMs: 300,
   quietMs: 1_200,
 };

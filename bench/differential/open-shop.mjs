@@ -13,9 +13,14 @@ export async function openShop(rig, kind, { withCold = false } = {}) {
   async function start(redisUrl) {
     const database = await openLink(rig.databaseUrl);
     closing.push(() => database.close());
-    const server = await kind.start({ databaseUrl: database.url, redisUrl });
+    const server = await inTurn(() => kind.start({ databaseUrl: database.url, redisUrl }));
     closing.push(() => server.stop());
-    return { database, read: (product) => kind.read(server, product), write: (product) => write(kind, server, product) };
+    return {
+      database,
+      warm: (product) => kind.warm(server, product),
+      read: (product) => kind.read(server, product),
+      write: (product) => write(kind, server, product),
+    };
   }
 
   function close() {
@@ -28,6 +33,15 @@ export async function openShop(rig, kind, { withCold = false } = {}) {
     close();
     throw error;
   }
+}
+
+let lastStart = Promise.resolve();
+
+/** One process starts at a time, whichever shop it is for: a dozen at once would all be slow. */
+function inTurn(start) {
+  const started = lastStart.then(start);
+  lastStart = started.catch(() => {});
+  return started;
 }
 
 /**

@@ -12,7 +12,7 @@ const legend = [
   '- **S1**: a read misses and loads the old price, and the reply is on its way. The new price is written and acknowledged. The reply arrives. What do reads that begin then get on that instance?',
   '- **S2**: as S1, but a read begins after the acknowledgement and before the reply arrives. What does it get? "written elsewhere" in both: the write went through another instance, where that differs.',
   '- **second instance**: two instances have read the price; it is written through one. What does the other one show?',
-  `- **Redis cut**, **black-holed**: two instances have read the price; the link between them and Redis is reset, or swallows everything, until the write has been answered or has waited for ${seconds(limits.writeWithinMs)}. Then it is whole again. A third instance, *cold*, kept its link and had never read the price.`,
+  `- **Redis cut**, **black-holed**: two instances have read the price; the link between them and Redis is reset, or swallows everything, until the write has been answered or has waited for ${seconds(limits.writeWithinMs)}. Then it is whole again. A third instance, *cold*, kept its link and had never read the price. Truetag is asked at once, the others once they have found Redis again (a read before that goes past the cache and may mend it by chance).`,
   '- Libraries: the set-up of their own documentation, with its way to invalidate and nothing served stale; clients of ioredis give up after one retry. What that is stands in `bench/differential/candidates`.',
 ];
 
