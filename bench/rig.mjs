@@ -23,14 +23,17 @@ const probeWithinMs = 5_000;
 const attempts = 3;
 const importWithinMs = 300_000;
 
-// Nothing here has to survive a power cut.
-const postgresSettings = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_connections: '200' };
+const postgresSettings = { max_connections: '200' };
+// Where nothing has to survive a power cut.
+const hastySettings = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' };
 
 /**
  * What the measurements run on: a Postgres and a Redis of their own on free ports, and servers beside them. All of it hangs on a watchdog and
  * ends with this process, Ctrl-C and `kill -9` included.
+ *
+ * @param isDurable whether a commit of Postgres waits for the disk, for measurements of writes
  */
-export async function openRig() {
+export async function openRig({ isDurable = false } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'truetag-bench-'));
   chmodSync(folder, 0o711);
   const watchdog = startWatchdog();
@@ -40,7 +43,8 @@ export async function openRig() {
     for (const step of closing.splice(0).reverse()) await step();
   };
   try {
-    const postgres = await startEmbeddedPostgres({ dataDir: join(folder, 'postgres'), dieWithParent: true, settings: postgresSettings });
+    const settings = isDurable ? postgresSettings : { ...postgresSettings, ...hastySettings };
+    const postgres = await startEmbeddedPostgres({ dataDir: join(folder, 'postgres'), dieWithParent: true, settings });
     closing.push(() => postgres.stop());
     const redis = await startRedis();
     closing.push(() => redis.stop());

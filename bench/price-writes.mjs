@@ -1,0 +1,130 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import { openRig, root } from './rig.mjs';
+import { median } from './summary.mjs';
+
+/**
+ * `npm run bench:writes`: what a price change costs beside the two commits that it cannot do without, on a Postgres that really writes to
+ * disk. One write at a time, in turns within each round; ratios are medians of the ratios within the rounds.
+ */
+const rounds = 12;
+const perRound = 50;
+const warmUps = 50;
+const adminKey = 'bench-only-not-a-secret-0123456789abcdef';
+const targets = { p50: 3, p99: 5 };
+
+const rig = await openRig({ isDurable: true });
+const plain = await openPlain(rig.databaseUrl);
+try {
+  await rig.fillCatalog(0);
+  // The one without a lease comes first, while nobody has to be waited for.
+  const ways = [
+    { title: 'a price change, `PRICE_READS=validate`, nobody else there', servers: 1, mode: 'validate' },
+    { title: 'a price change, three instances with a lease, idle but for it', servers: 3, mode: 'lease', isJudged: true },
+  ];
+  for (const way of ways) Object.assign(way, await measure(await openFleet(way.mode, way.servers)));
+  const markdown = toMarkdown(ways);
+  const folder = join(root, 'bench/results');
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'price-writes.md'), markdown);
+  process.stdout.write(markdown);
+} finally {
+  await plain.close();
+  await rig.close();
+}
+
+async function measure(write) {
+  await times(write, warmUps);
+  const figures = { own: [], base: [], p50Ratios: [], p99Ratios: [] };
+  for (let round = 0; round < rounds; round += 1) {
+    const base = await times(plain.write, perRound);
+    const own = await times(write, perRound);
+    figures.base.push(...base);
+    figures.own.push(...own);
+    figures.p50Ratios.push(quantile(own, 0.5) / quantile(base, 0.5));
+    figures.p99Ratios.push(quantile(own, 0.99) / quantile(base, 0.99));
+  }
+  return figures;
+}
+
+/** Starts instances and puts the product into the memory of each. Gives a write of its price through the first of them. */
+async function openFleet(mode, count) {
+  const servers = [];
+  const env = { LOG_LEVEL: 'warn', ADMIN_API_KEY: adminKey, PRICE_READS: mode };
+  for (let i = 0; i < count; i += 1) servers.push(await rig.serve('dist/server.js', '/health/ready', env));
+  const products = await Promise.all(servers.map(async ({ url }) => (await fetch(`${url}/v1/products/walnut-desk-lamp`)).json()));
+  const variantId = products[0].variants[0].id;
+  let amount = 1_000_000;
+  await sleep(1000);
+  return async () => {
+    amount += 1;
+    const response = await fetch(`${servers[0].url}/v1/admin/variants/${variantId}/price`, {
+      method: 'PATCH',
+      headers: { authorization: `Bearer ${adminKey}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ currency: 'USD', amount: amount + (mode === 'lease' ? 1_000_000 : 0) }),
+    });
+    if (response.status !== 200) throw new Error(`a price change answered ${response.status}: ${await response.text()}`);
+    await response.arrayBuffer();
+  };
+}
+
+/** What any shop does that announces a change before it makes it: one commit for the word, one for the deed, which reads the product back. */
+async function openPlain(url) {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  await client.query(
+    'CREATE TABLE plain_word (id bigserial PRIMARY KEY, word text); CREATE TABLE plain_price (id int PRIMARY KEY, amount bigint, version bigint)',
+  );
+  await client.query('INSERT INTO plain_price VALUES (1, 100, 1)');
+  return {
+    async write() {
+      await client.query(`INSERT INTO plain_word (word) VALUES ('price 1 will change')`);
+      await client.query('BEGIN');
+      await client.query('SELECT version FROM plain_price WHERE id = 1 FOR UPDATE');
+      await client.query('UPDATE plain_price SET amount = amount + 1, version = version + 1 WHERE id = 1');
+      await client.query('SELECT id, amount, version FROM plain_price WHERE id = 1');
+      await client.query('COMMIT');
+    },
+    close: () => client.end(),
+  };
+}
+
+async function times(write, count) {
+  const taken = [];
+  for (let i = 0; i < count; i += 1) {
+    const startedAt = performance.now();
+    await write();
+    taken.push(performance.now() - startedAt);
+  }
+  return taken;
+}
+
+function quantile(values, part) {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))];
+}
+
+function toMarkdown(ways) {
+  const row = (title, values, ratios) =>
+    `| ${[title, quantile(values, 0.5).toFixed(2), quantile(values, 0.99).toFixed(2), ...(ratios ? [median(ratios.p50Ratios).toFixed(2), median(ratios.p99Ratios).toFixed(2)] : ['', ''])].join(' | ')} |`;
+  const judged = ways.find(({ isJudged }) => isJudged);
+  const p50 = median(judged.p50Ratios);
+  const p99 = median(judged.p99Ratios);
+  const verdict = (name, ratio, target) =>
+    `- ${name}: at most ${target} times the two commits: **${ratio.toFixed(2)}**, ${ratio <= target ? 'met' : 'missed'}`;
+  return [
+    '# What a price change costs\n',
+    `Node ${process.version}, ${availableParallelism()} cores, ${process.platform} ${process.arch}, Postgres on the same disk with its defaults. ${rounds} rounds of ${perRound} writes of each kind in turns, one at a time, the change over HTTP. Ratios are medians of the ratios within a round.\n`,
+    '| | p50 ms | p99 ms | p50, × two commits | p99, × two commits |',
+    '| --- | ---: | ---: | ---: | ---: |',
+    row('two commits, straight from a client of Postgres', judged.base),
+    ...ways.map((way) => row(way.title, way.own, way)),
+    '\n## Targets\n',
+    verdict('p50, three instances', p50, targets.p50),
+    verdict('p99, three instances', p99, targets.p99),
+    '',
+  ].join('\n');
+}
