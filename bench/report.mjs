@@ -25,6 +25,9 @@ function toMarkdown({ tables, verdicts, cautions }, plan, machine) {
     `Node ${node}, ${count} cores, ${platform}. One process per candidate, ${plan.connections} keep-alive connections on loopback, the generator in a process of its own${isPinned ? ', each on one core' : ''}.`,
     `${plan.rounds} rounds with the candidates in turn: ${plan.roundMs} ms each for what stays in memory, ${plan.cold} products asked for once each for what does not.`,
     'Figures are medians over the rounds, ratios medians of the ratios within each round. CPU is what the server process used per request, all threads together; × CPU is how many times what Truetag used.\n',
+    ...(plan.isQuick
+      ? ['A quick run, too short to warm every candidate up: it shows that the bench works, and its figures are not to be quoted.\n']
+      : []),
     ...tables.map(toTable),
     '## Targets\n',
     ...verdicts.map(({ claim, ratio, isMet }) => `- ${claim}: **${ratio.toFixed(2)}**${isMet === undefined ? '' : isMet ? ', met' : ', missed'}`),

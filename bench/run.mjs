@@ -22,7 +22,7 @@ const { writeReport } = await import('./report.mjs');
 // Many short rounds rather than a few long ones: a machine that is slow for some seconds is then slow for every candidate. Yet longer than a
 // second, so that what Truetag does once a second is in each.
 const plan = flags.quick
-  ? { rounds: 4, roundMs: 250, warmUpMs: 400, pauseMs: 50, coldEvery: 2, cold: 150, connections: 64 }
+  ? { isQuick: true, rounds: 4, roundMs: 250, warmUpMs: 400, pauseMs: 50, coldEvery: 2, cold: 150, connections: 64 }
   : { rounds: 10, roundMs: 1100, warmUpMs: 2000, pauseMs: 80, coldEvery: 2, cold: 700, connections: 64 };
 const measured = await measureAll(plan, (line) => process.stderr.write(`${line}\n`));
 const summary = summarise(measured);
