@@ -2,6 +2,7 @@ import type { Cache } from '../cache/cache.js';
 import type { HeldDocument } from '../cache/held-document.js';
 import type { Listing } from '../cache/policies.js';
 import { AppError } from '../errors.js';
+import { type ComposedPage, createComposedPages } from './composed-pages.js';
 import type { Cursors } from './cursor.js';
 import { listingETag } from './etag.js';
 import { defaultLimit, type ListingPage, type ListingParameters, type ListingQuery } from './listing.js';
@@ -12,7 +13,7 @@ import { preparedSummary } from './product-view.js';
 
 export interface ListingAnswer {
   /** JSON of a Page. */
-  body: string;
+  body: Buffer;
   /** Null where nobody can say whether its products still stand like this. */
   etag: string | null;
   /** Reports the page of ids; the products on it are read for themselves. Only `unverified` says something of them. */
@@ -38,6 +39,8 @@ export function createListingService(deps: {
   defaultCurrency: string;
   shape: number;
 }): ListingService {
+  const composed = createComposedPages(keptPages);
+
   function toQuery({ cursor, available, options, ...input }: ListingInput): ListingQuery {
     const query: ListingQuery = {
       ...input,
@@ -72,23 +75,30 @@ export function createListingService(deps: {
     const lookups = page.ids.map((id) => `id:${id}`);
     const answers = await deps.cache.documents.readMany('productListing', lookups);
     const isVerified = [...answers.values()].every((answer) => answer.outcome !== 'unverified');
+    const held = lookups.map((lookup) => answers.get(lookup)?.held ?? null);
+    const { body, etag } = composed(page, held, () => compose(query, page, held));
+    return { body, etag: isVerified ? etag : null, outcome: isVerified ? outcome : 'unverified' };
+  }
+
+  function compose(query: ListingQuery, page: ListingPage, held: readonly (HeldDocument | null)[]): ComposedPage {
     const shown: HeldDocument[] = [];
     const summaries: string[] = [];
-    for (const lookup of lookups) {
-      const held = answers.get(lookup)?.held;
-      const summary = held ? preparedSummary(held, query.currency) : null;
-      if (!held || summary === null) continue;
-      shown.push(held);
+    for (const document of held) {
+      const summary = document && preparedSummary(document, query.currency);
+      if (!document || summary === null) continue;
+      shown.push(document);
       summaries.push(summary);
     }
     const nextCursor = page.next && deps.cursors.encode(query, page.next);
     return {
-      body: `{"data":[${summaries.join()}],"page":${JSON.stringify({ limit: query.limit, nextCursor })}}`,
-      etag: isVerified ? listingETag(shown, nextCursor, deps.shape) : null,
-      outcome: isVerified ? outcome : 'unverified',
+      body: Buffer.from(`{"data":[${summaries.join()}],"page":${JSON.stringify({ limit: query.limit, nextCursor })}}`),
+      etag: listingETag(shown, nextCursor, deps.shape),
     };
   }
 }
+
+/** Pages that are shown now and again, at most a few megabytes of them. */
+const keptPages = 256;
 
 /** Which writes can change what stands on this page: every page its members, some the prices or the stock as well. */
 function dependsOn(query: ListingQuery): Listing[] {
