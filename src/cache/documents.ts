@@ -72,7 +72,7 @@ export function createDocuments(options: {
   function peek(row: DocumentRow, lookup: string): DocumentAnswer | undefined {
     const held = find(lookup);
     if (held === undefined) return undefined;
-    if (held) sampler?.hit(lookup, held, () => find(lookup) === held);
+    if (held && sampler?.isDue()) sampler.sample(lookup, held, () => find(lookup) === held);
     const outcome = held ? 'memory' : 'absent';
     counters(row).count(outcome);
     return { held, outcome } as DocumentAnswer;
@@ -190,7 +190,7 @@ export function createDocuments(options: {
       const lookup = `slug:${slug}`;
       const held = find(lookup);
       if (!held || held.slug !== slug) return undefined;
-      sampler?.hit(lookup, held, () => find(lookup) === held);
+      if (sampler?.isDue()) sampler.sample(lookup, held, () => find(lookup) === held);
       counters(row).hits += 1;
       return held;
     },

@@ -17,11 +17,13 @@ export interface StaleRead {
 }
 
 export interface Sampler {
+  /** Counts a hit in memory. True where it is one to be sampled. */
+  isDue(): boolean;
   /**
-   * A hit in memory. Every so often Postgres is asked whether it was true.
+   * Asks Postgres whether a hit was true.
    * @param isHit whether memory would answer with this very document now
    */
-  hit(lookup: string, held: HeldDocument, isHit: () => boolean): void;
+  sample(lookup: string, held: HeldDocument, isHit: () => boolean): void;
   counts(): SamplerCounts;
 }
 
@@ -50,10 +52,11 @@ export function createSampler(options: { source: Pick<DocumentSource, 'versions'
   }
 
   return {
-    hit(lookup, held, isHit) {
+    isDue() {
       counts.hits += 1;
-      if (counts.hits % options.every === 0 && !isAsking) void sample(lookup, held, isHit);
+      return counts.hits % options.every === 0 && !isAsking;
     },
+    sample: (lookup, held, isHit) => void sample(lookup, held, isHit),
     counts: () => ({ ...counts }),
   };
 }
