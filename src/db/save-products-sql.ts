@@ -16,7 +16,11 @@ export const brandsSql: Statement = {
     ON CONFLICT (name) DO NOTHING`,
 };
 
-/** $1 products, $2 variants, $3 token, $4 their categories. The version of a product that exists was bumped by `begin_write`. */
+/**
+ * $1 products, $2 variants, $3 token, $4 their categories. The version of a product that exists was bumped by `begin_write`, unless a rival
+ * has made it since: 1. Two writers create one product; `begin_write` finds none for either. 2. The first commits version 1. 3. The second,
+ * which has waited for it here, must not store another body as that very version.
+ */
 export const productsSql: Statement = {
   name: 'save_products',
   text: `
@@ -39,6 +43,7 @@ export const productsSql: Statement = {
     ON CONFLICT (id) DO UPDATE SET
         slug = excluded.slug, title = excluded.title, description = excluded.description, brand_id = excluded.brand_id, status = excluded.status,
         attributes = excluded.attributes, available = excluded.available, search_text = excluded.search_text, created_at = excluded.created_at,
+        version = p.version + CASE WHEN p.last_token = excluded.last_token THEN 0 ELSE 1 END, last_token = excluded.last_token,
         updated_at = greatest(p.updated_at, excluded.updated_at)`,
 };
 
