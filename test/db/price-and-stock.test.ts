@@ -1,6 +1,6 @@
-import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { StoredPrice } from '../../src/catalog/money.js';
+import type { ProductTransaction } from '../../src/catalog/ports.js';
 import { createInventoryReads } from '../../src/db/inventory.js';
 import { createQuoteReads } from '../../src/db/quotes.js';
 import { type Catalog, openCatalog, recordOf } from './open-catalog.js';
@@ -14,16 +14,16 @@ afterAll(() => catalog.close());
 
 const nobody = '00000000-0000-7000-8000-000000000000';
 
-function setPrice(variantId: string, price: StoredPrice, token = randomUUID()) {
-  return catalog.writes.transaction(async (tx) => {
-    await tx.lock({ variantIds: [variantId] });
-    return tx.setPrice(variantId, price, token);
-  });
+/** A write of the product that this variant belongs to; of no product where it belongs to none. */
+async function ofVariant<T>(variantId: string, work: (tx: ProductTransaction, token: string) => Promise<T>): Promise<T> {
+  const stands = await catalog.reads.variantPrice(variantId, 'USD');
+  return stands ? catalog.change(stands.productId, work) : catalog.write([], work);
 }
 
-function setStock(variantId: string, quantity: number) {
-  return catalog.writes.transaction((tx) => tx.setStock(variantId, quantity, randomUUID()));
-}
+const setPrice = (variantId: string, price: StoredPrice) => ofVariant(variantId, (tx) => tx.setPrice(variantId, price));
+/** Where it makes the variant available or unavailable as well. */
+const setAnyStock = (variantId: string, quantity: number) => ofVariant(variantId, (tx) => tx.setStock(variantId, quantity));
+const setStock = (variantId: string, quantity: number) => catalog.writes.setStock(variantId, quantity);
 
 async function rangesOf(productId: string) {
   return catalog.rows('SELECT currency, min_amount::int AS low, max_amount::int AS high FROM product_price_range WHERE product_id = $1 ORDER BY 1', [
@@ -36,8 +36,7 @@ describe('setPrice', () => {
     const [a, b] = [variant({ prices: [usd(100, 150)] }), variant({ position: 2, prices: [usd(200)] })];
     const state = product('priced', { variants: [a, b] });
     await catalog.save(state);
-    const token = randomUUID();
-    const document = await setPrice(a.id, usd(300), token);
+    const [token, document] = await ofVariant(a.id, async (tx, made) => [made, await tx.setPrice(a.id, usd(300))] as const);
     expect(document).toMatchObject({ id: state.id, slug: 'priced', version: 2, token });
     expect(recordOf(document).variants.map(({ prices }) => prices.USD)).toEqual([
       { amount: 300, compareAt: null },
@@ -69,16 +68,19 @@ describe('setPrice', () => {
 });
 
 describe('setStock', () => {
-  it('bumps the product only where availability flips', async () => {
+  it('takes a write of the document only where availability flips, and changes nothing without one', async () => {
     const [a, b] = [variant({ quantity: 2 }), variant({ position: 2 })];
     const state = product('stocked', { variants: [a, b] });
     await catalog.save(state);
-    expect(await setStock(a.id, 1)).toEqual({ stock: { variantId: a.id, quantity: 1, policy: 'deny' }, flipped: null });
-    const emptied = (await setStock(a.id, 0)).flipped ?? undefined;
+    const owner = { id: state.id, slug: 'stocked' };
+    expect(await setStock(a.id, 1)).toEqual({ stock: { variantId: a.id, quantity: 1, policy: 'deny' }, product: owner, document: null });
+    expect(await setStock(a.id, 0)).toEqual({ stock: null, product: owner, document: null });
+    expect(await createInventoryReads(catalog.db).find(a.id)).toMatchObject({ quantity: 1 });
+    const emptied = (await setAnyStock(a.id, 0)).document ?? undefined;
     expect(emptied?.version).toBe(2);
     expect(recordOf(emptied)).toMatchObject({ available: false, variants: [{ available: false }, { available: false }] });
-    expect((await setStock(a.id, -5)).flipped).toBeNull();
-    const refilled = (await setStock(b.id, 3)).flipped ?? undefined;
+    expect(await setStock(a.id, -5)).toMatchObject({ stock: { quantity: -5 }, document: null });
+    const refilled = (await setAnyStock(b.id, 3)).document ?? undefined;
     expect(refilled?.version).toBe(3);
     expect(recordOf(refilled)).toMatchObject({ available: true, variants: [{ available: false }, { available: true }] });
   });
@@ -86,9 +88,9 @@ describe('setStock', () => {
   it('leaves a variant that is sold on available, and the product while another variant is', async () => {
     const [endless, counted] = [variant({ policy: 'continue' }), variant({ position: 2, quantity: 1 })];
     await catalog.save(product('endless', { variants: [endless, counted] }));
-    expect((await setStock(endless.id, -10)).flipped).toBeNull();
-    const { flipped } = await setStock(counted.id, 0);
-    expect(recordOf(flipped ?? undefined)).toMatchObject({ available: true, variants: [{ available: true }, { available: false }] });
+    expect(await setStock(endless.id, -10)).toMatchObject({ stock: { quantity: -10 }, document: null });
+    const { document } = await setAnyStock(counted.id, 0);
+    expect(recordOf(document ?? undefined)).toMatchObject({ available: true, variants: [{ available: true }, { available: false }] });
   });
 
   it('makes the row where nobody has counted the variant yet', async () => {
@@ -96,19 +98,20 @@ describe('setStock', () => {
     const id = state.variants[0]?.id ?? '';
     await catalog.save(state);
     await catalog.rows('DELETE FROM inventory WHERE variant_id = $1', [id]);
-    expect((await setStock(id, 4)).flipped?.version).toBe(2);
+    expect((await setAnyStock(id, 4)).document?.version).toBe(2);
   });
 
   it('does not cross with a price write of the same product', async () => {
     const state = product('crossing', { variants: [variant({ quantity: 1, prices: [usd(1)] })] });
     const id = state.variants[0]?.id ?? '';
     await catalog.save(state);
-    await Promise.all([setStock(id, 0), setPrice(id, usd(2)), setStock(id, 0), setPrice(id, usd(3))]);
-    expect((await catalog.reads.versions([`id:${state.id}`])).get(`id:${state.id}`)?.version).toBe(4);
+    await Promise.all([setAnyStock(id, 0), setPrice(id, usd(2)), setAnyStock(id, 0), setPrice(id, usd(3)), setStock(id, 5), setStock(id, 6)]);
+    expect((await catalog.reads.versions([`id:${state.id}`])).get(`id:${state.id}`)?.version).toBe(5);
   });
 
   it.each([nobody, 'no-uuid', '\0'])('knows no variant %j', async (id) => {
     await expect(setStock(id, 1)).rejects.toMatchObject({ code: 'not_found' });
+    await expect(setAnyStock(id, 1)).rejects.toMatchObject({ code: 'not_found' });
   });
 });
 

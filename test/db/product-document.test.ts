@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ProductDocument } from '../../src/catalog/ports.js';
 import { isAvailable } from '../../src/catalog/product-state.js';
 import { type Catalog, openCatalog, recordOf } from './open-catalog.js';
 import { product, richProduct, usd, variant } from './sample-product.js';
@@ -54,12 +55,14 @@ describe('the product document', () => {
 
   it('carries the version and the token of its write outside and the same version inside', async () => {
     const state = product('labelled');
-    const first = await catalog.writes.transaction((tx) => tx.save([state], 'aaaaaaaa-0000-4000-8000-000000000001'));
-    const second = await catalog.writes.transaction((tx) => tx.save([{ ...state, title: 'Again' }], 'aaaaaaaa-0000-4000-8000-000000000002'));
-    expect(first[0]).toMatchObject({ id: state.id, slug: 'labelled', version: 1, token: 'aaaaaaaa-0000-4000-8000-000000000001' });
-    expect(second[0]).toMatchObject({ version: 2, token: 'aaaaaaaa-0000-4000-8000-000000000002' });
-    expect(recordOf(second[0]).version).toBe(2);
-    expect((await catalog.reads.documents([state.id])).get(state.id)).toEqual(second[0]);
+    const keys = [`id:${state.id}`, 'slug:labelled'];
+    const saved = (title: string) =>
+      catalog.write(keys, async (tx, token) => ({ token, document: (await tx.save([{ ...state, title }], token))[0] as ProductDocument }));
+    const [first, second] = [await saved('Once'), await saved('Again')];
+    expect(first.document).toMatchObject({ id: state.id, slug: 'labelled', version: 1, token: first.token });
+    expect(second.document).toMatchObject({ version: 2, token: second.token });
+    expect(recordOf(second.document).version).toBe(2);
+    expect((await catalog.reads.documents([state.id])).get(state.id)).toEqual(second.document);
   });
 
   it('is one statement, so body and version cannot come from two moments', async () => {

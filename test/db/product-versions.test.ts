@@ -25,7 +25,10 @@ describe('versions', () => {
   it('lets the live slug win over one that history still holds', async () => {
     const [old, live] = [product('old-owner'), product('contested')];
     await catalog.save(old, live);
-    await catalog.rows('INSERT INTO slug_history (slug, product_id) VALUES ($1, $2)', ['contested', old.id]);
+    const { token, keyCount } = await catalog.arm('slug:contested');
+    await catalog.rows(
+      `BEGIN; SELECT begin_write('${token}', ${keyCount}); INSERT INTO slug_history (slug, product_id) VALUES ('contested', '${old.id}'); COMMIT`,
+    );
     expect(await idAt('contested')).toBe(live.id);
   });
 

@@ -2,8 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { v7 as newId } from 'uuid';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ProductState } from '../../src/catalog/product-state.js';
+import { keysOf } from '../../src/catalog/write-keys.js';
+import { blockChannel } from '../../src/db/channels.js';
 import { saveProducts } from '../../src/db/save-products.js';
-import { transaction } from '../../src/db/transaction.js';
+import { armedTransaction } from '../../src/db/transaction.js';
 import { type Catalog, openCatalog, recordOf } from './open-catalog.js';
 import { product, richProduct, usd, variant } from './sample-product.js';
 
@@ -18,7 +20,7 @@ describe('save', () => {
     const state = richProduct('round-trip');
     await catalog.save(state);
     expect(await catalog.stateOf(state.id)).toEqual(state);
-    const [document] = (await catalog.writes.transaction((tx) => tx.save([state], randomUUID()))) ?? [];
+    const [document] = await catalog.save(state);
     expect(document?.version).toBe(2);
     expect(await catalog.stateOf(state.id)).toEqual(state);
   });
@@ -86,10 +88,10 @@ describe('save', () => {
     await catalog.save(state);
     const written = await Promise.all(
       Array.from({ length: 4 }, (_, index) =>
-        catalog.writes.transaction(async (tx) => {
+        catalog.change(state.id, async (tx, token) => {
           const [locked] = await tx.lock({ ids: [state.id] });
           if (!locked) throw new Error('the product is gone');
-          const [document] = await tx.save([{ ...locked.state, tags: [...locked.state.tags, `writer-${index}`] }], randomUUID());
+          const [document] = await tx.save([{ ...locked.state, tags: [...locked.state.tags, `writer-${index}`] }], token);
           return { before: locked.version, after: document?.version };
         }),
       ),
@@ -117,7 +119,10 @@ describe('save', () => {
   it('never lets updatedAt go back', async () => {
     const state = product('clocked');
     const [first] = await catalog.save(state);
-    await catalog.rows(`UPDATE product SET updated_at = '2999-01-01' WHERE id = $1`, [state.id]);
+    const { token, keyCount } = await catalog.arm(`id:${state.id}`, 'slug:clocked');
+    await catalog.rows(
+      `BEGIN; SELECT begin_write('${token}', ${keyCount}); UPDATE product SET updated_at = '2999-01-01' WHERE id = '${state.id}'; COMMIT`,
+    );
     const [second] = await catalog.save(state);
     expect(recordOf(first).updatedAt < recordOf(second).updatedAt).toBe(true);
     expect(recordOf(second).updatedAt).toBe('2999-01-01T00:00:00.000Z');
@@ -136,27 +141,30 @@ describe('states', () => {
 });
 
 describe('lock', () => {
-  it('finds products by id, current slug and variant, each once, and passes over what is none', async () => {
+  it('finds products by id and current slug, each once, and passes over what is none', async () => {
     const [a, b] = [product('lock-a'), product('lock-b')];
     await catalog.save(a, b);
-    const locked = await catalog.writes.transaction((tx) =>
-      tx.lock({ ids: [a.id, 'no-uuid'], slugs: ['lock-a', 'nobody', '\0'], variantIds: [b.variants[0]?.id ?? '', '\0'] }),
-    );
+    const keys = [a, b].flatMap(({ id, slug }) => [`id:${id}`, `slug:${slug}`]);
+    const by = { ids: [a.id, 'no-uuid'], slugs: ['lock-a', 'lock-b', 'nobody', '\0'] };
+    const locked = await catalog.write(keys, (tx) => tx.lock(by));
     expect(locked.map(({ state }) => state)).toEqual([a, b]);
     expect(locked.map(({ version }) => version)).toEqual([1, 1]);
+    const rehearsed = await catalog.writes.rehearse((tx) => tx.lock(by));
+    expect(rehearsed.map(({ version }) => version)).toEqual([2, 2]);
   });
 });
 
 async function statementsOf(states: ProductState[]): Promise<number> {
   let count = 0;
-  await transaction(catalog.db.pool, (query) =>
+  const armed = await catalog.arm(...states.flatMap((state) => keysOf(state)));
+  await armedTransaction(catalog.db.pool, { ...armed, channel: blockChannel(catalog.catalogId) }, (query) =>
     saveProducts(
       (statement, values) => {
         count += 1;
         return query(statement, values);
       },
       states,
-      randomUUID(),
+      armed.token,
     ),
   );
   return count;

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -6,8 +7,9 @@ import { createImportJobs } from '../../src/db/import-jobs.js';
 import { createProductReads } from '../../src/db/product-reads.js';
 import { createProductWrites } from '../../src/db/product-writes.js';
 import { transaction } from '../../src/db/transaction.js';
+import { createWriteSteps } from '../../src/db/truth-steps.js';
 import { type Catalog, openCatalog } from './open-catalog.js';
-import { product } from './sample-product.js';
+import { product, usd, variant } from './sample-product.js';
 
 let catalog: Catalog;
 const closing: (() => Promise<void> | void)[] = [];
@@ -39,7 +41,7 @@ async function openProxy(commit: 'pass' | 'cut-before' | 'cut-after' = 'pass') {
     for (const socket of [client, upstream]) sockets.add(socket.on('error', () => {}));
     client.on('data', (bytes) => {
       if (proxy.isSilent) return;
-      if (commit !== 'pass' && bytes.includes('COMMIT')) {
+      if (commit !== 'pass' && bytes.includes('COMMIT\0')) {
         // The reply must not get through; what was passed on before the cut arrives.
         client.destroy();
         if (commit === 'cut-after') upstream.end(bytes);
@@ -64,7 +66,8 @@ async function openProxy(commit: 'pass' | 'cut-before' | 'cut-after' = 'pass') {
 describe('a transaction', () => {
   it('commits what it did and rolls back what threw', async () => {
     const { pool } = catalog.db;
-    expect(await transaction(pool, (query) => query(insert, ['kept']).then(() => 'result'))).toBe('result');
+    const kept = transaction(pool, (query) => query(insert, ['kept']).then(() => 'result'));
+    expect(await kept).toEqual({ value: 'result', isKnown: true });
     const fault = new Error('changed my mind');
     await expect(transaction(pool, (query) => query(insert, ['dropped']).then(() => Promise.reject(fault)))).rejects.toBe(fault);
     expect([await notes('kept'), await notes('dropped')]).toEqual([1, 0]);
@@ -90,10 +93,9 @@ describe('a transaction', () => {
   it('gives up a lock that does not come free within a second', async () => {
     const state = product('locked');
     await catalog.save(state);
-    await catalog.writes.transaction(async (tx) => {
-      await tx.lock({ ids: [state.id] });
+    await catalog.change(state.id, async () => {
       const began = performance.now();
-      await expect(catalog.writes.transaction((rival) => rival.lock({ ids: [state.id] }))).rejects.toMatchObject({ code: 'busy' });
+      await expect(catalog.change(state.id, async () => {})).rejects.toMatchObject({ code: 'busy' });
       expect(performance.now() - began).toBeLessThan(2000);
     });
   });
@@ -105,7 +107,10 @@ describe('a transaction', () => {
       const [own] = await query<{ pid: number }>({ text: 'SELECT pg_backend_pid() AS pid' }, []);
       await catalog.rows('SELECT pg_terminate_backend($1, 1000)', [own?.pid]);
     });
-    await expect(lost).rejects.toMatchObject({ code: expect.stringMatching(/^(database_unavailable|write_outcome_unknown)$/) });
+    await lost.then(
+      ({ isKnown }) => expect(isKnown).toBe(false),
+      ({ code }) => expect(code).toBe('database_unavailable'),
+    );
     const during = transaction(db.pool, (query) => query({ text: 'SELECT pg_terminate_backend(pg_backend_pid())' }, []));
     await expect(during).rejects.toMatchObject({ code: 'database_unavailable' });
     expect(await notes('lost')).toBe(0);
@@ -115,15 +120,41 @@ describe('a transaction', () => {
   it.each([
     ['cut-before', 0],
     ['cut-after', 1],
-  ] as const)('is write_outcome_unknown where COMMIT gets no answer: %s', async (commit, stands) => {
+  ] as const)('is not known to stand where COMMIT gets no answer: %s', async (commit, stands) => {
     const db = open((await openProxy(commit)).url);
-    await expect(transaction(db.pool, (query) => query(insert, [commit]))).rejects.toMatchObject({ code: 'write_outcome_unknown' });
+    expect(await transaction(db.pool, (query) => query(insert, [commit]))).toMatchObject({ isKnown: false });
     await expect.poll(() => notes(commit), { timeout: 2000 }).toBe(stands);
+  });
+
+  it.each([
+    ['cut-before', false],
+    ['cut-after', true],
+  ] as const)('of documents is not known to stand either, and the search for its outcome tells: %s', async (commit, isCommitted) => {
+    const state = product(`lost-${commit}`, { variants: [variant({ prices: [usd(1)] })] });
+    await catalog.save(state);
+    const proxied = createProductWrites(open((await openProxy(commit)).url), catalog.catalogId);
+    const armed = await catalog.arm(`id:${state.id}`, `slug:${state.slug}`);
+    const written = proxied.transaction(armed, async (tx) => {
+      const document = await tx.setPrice(state.variants[0]?.id ?? '', usd(2));
+      return { value: null, documents: [document] };
+    });
+    expect(await written).toMatchObject({ isKnown: false, documents: [{ id: state.id, version: 2, token: armed.token }] });
+    expect(await catalog.steps.findOutcome(armed.token)).toBe(isCommitted);
+    expect((await catalog.stateOf(state.id))?.variants[0]?.prices).toEqual([usd(isCommitted ? 2 : 1)]);
+  });
+
+  it('of a stock alone says so where its end is not known', async () => {
+    const state = product('lost-stock', { variants: [variant({ quantity: 2 })] });
+    await catalog.save(state);
+    const proxied = createProductWrites(open((await openProxy('cut-after')).url), catalog.catalogId);
+    await expect(proxied.setStock(state.variants[0]?.id ?? '', 1)).rejects.toMatchObject({ code: 'write_outcome_unknown' });
+    await expect.poll(async () => (await catalog.stateOf(state.id))?.variants[0]?.quantity, { timeout: 2000 }).toBe(1);
   });
 });
 
 describe('a database that is away', () => {
   const prismaRead = (db: ReturnType<typeof open>) => createImportJobs(db).find(crypto.randomUUID());
+  const nowhere = { token: randomUUID(), keyCount: 0, pair: 'none' };
 
   it.each(['postgres://nobody@127.0.0.1:1/nothing', 'postgres://nobody@localhost:1/nothing'])(
     'is database_unavailable at once where it refuses: %s',
@@ -132,7 +163,9 @@ describe('a database that is away', () => {
       const reads = createProductReads(db);
       const faults = [
         reads.versions(['slug:a']),
-        createProductWrites(db).transaction(async () => 1),
+        createProductWrites(db, nowhere.token).transaction(nowhere, async () => ({ value: 1, documents: [] })),
+        createWriteSteps(db, nowhere.token).arm(nowhere.token, [], nowhere.token),
+        createWriteSteps(db, nowhere.token).findOutcome(nowhere.token),
         prismaRead(db),
         reads.documents([crypto.randomUUID()]),
       ];
@@ -149,7 +182,8 @@ describe('a database that is away', () => {
     const began = performance.now();
     const faults = await Promise.allSettled([
       createProductReads(db).versions(['slug:a']),
-      createProductWrites(db).transaction(async () => 1),
+      createProductWrites(db, nowhere.token).transaction(nowhere, async () => ({ value: 1, documents: [] })),
+      createWriteSteps(db, nowhere.token).findOutcome(nowhere.token),
       prismaRead(db),
     ]);
     for (const fault of faults) expect(fault).toMatchObject({ reason: { code: 'database_unavailable' } });
