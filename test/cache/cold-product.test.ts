@@ -17,7 +17,7 @@ beforeAll(async () => {
   // Whoever has waited in vain for the one who loads would load as well: right, and not what is counted here.
   Object.assign(tuning, { waitMs: 10_000, lockMs: 10_000 });
   shop = await openShop();
-  elsewhere = shop.instance(null, monotonicClock);
+  elsewhere = await shop.instance(null, monotonicClock, null);
 });
 beforeEach(() => {
   statements = countStatements();
@@ -27,18 +27,20 @@ afterEach(() => {
 });
 afterAll(async () => {
   await shop.close();
-  shared.close();
+  await shared.close();
 });
 
 describe('1,000 concurrent reads of one cold product over two instances', () => {
   it('cause exactly one load', async () => {
     await elsewhere.admin.create(lamp('hot', 1234));
-    const [here, there] = [shop.instance(await shared.connect(), monotonicClock), shop.instance(await shared.connect(), monotonicClock)];
+    const open = async () => shop.instance(await shared.connect(), monotonicClock);
+    const [here, there] = [await open(), await open()];
     statements.reset();
     const answers = await Promise.all(Array.from({ length: 1000 }, (_, i) => (i % 2 ? here : there).products.findBySlug('hot', undefined)));
     expect(statements.of('product_documents')).toBe(1);
     expect(statements.of('product_versions')).toBe(2);
     for (const answer of answers) expect(answer).toMatchObject({ kind: 'product', etag: '"1.1"' });
+    await Promise.all([here.close(), there.close()]);
   });
 
   it('cause exactly one load over HTTP', async () => {

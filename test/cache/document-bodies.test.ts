@@ -6,6 +6,7 @@ import { cacheKey, lockKey } from '../../src/cache/keys.js';
 import { policies } from '../../src/cache/policies.js';
 import { createRedisStore, type RedisStore } from '../../src/cache/redis-store.js';
 import { createFakeClock } from './fake-clock.js';
+import { createFakePrimary, type FakePrimary } from './fake-primary.js';
 import { createHeldSource, documentAt, type HeldSource, priceOf, productId } from './held-source.js';
 import { openRedis } from './shared-redis.js';
 import { createTableSource, type TableSource } from './table-source.js';
@@ -15,6 +16,7 @@ const shared = openRedis();
 let redis: Redis;
 let store: RedisStore;
 let clock: ReturnType<typeof createFakeClock>;
+let primary: FakePrimary;
 let catalogId: string;
 let key: string;
 
@@ -24,15 +26,16 @@ beforeAll(async () => {
 });
 beforeEach(() => {
   clock = createFakeClock();
+  primary = createFakePrimary();
   catalogId = randomUUID();
   key = cacheKey(catalogId, 'productDetail', productId);
 });
-afterAll(() => {
+afterAll(async () => {
   store.close();
-  shared.close();
+  await shared.close();
 });
 
-const openCache = (source: HeldSource | TableSource) => shared.cache({ source, clock, catalogId, redis });
+const openCache = (source: HeldSource | TableSource) => shared.cache({ source, clock, catalogId, redis, primary });
 const read = (cache: Cache) => cache.documents.read('productDetail', 'slug:lamp');
 const plant = ({ version, token, json }: ReturnType<typeof documentAt>) => store.putDocument(key, { version, token, body: json }, life);
 const inRedis = async () => (await store.document(key)) as { version: number; body: string } | null;
@@ -79,7 +82,7 @@ describe('a body in Redis', () => {
   });
 
   it('ends after its life, less the jitter', async () => {
-    await (await openCache(createTableSource())).wrote('adminPrice', [documentAt(1, 100)]);
+    await primary.write(await openCache(createTableSource()), documentAt(1, 100));
     const { freshMs } = policies.productDetail;
     const left = await redis.pttl(key);
     expect(left).toBeGreaterThan(0.8 * freshMs);

@@ -21,9 +21,9 @@ beforeAll(async () => {
 beforeEach(() => {
   key = `fill-once:{${randomUUID()}}`;
 });
-afterAll(() => {
+afterAll(async () => {
   store.close();
-  shared.close();
+  await shared.close();
 });
 
 /** A document of version `version` whose body is the loaded text. */
@@ -175,7 +175,7 @@ describe('filling once', () => {
     held.finish();
     expect(await winner).toEqual({ value: 'one', how: 'redis-down' });
     using.close();
-    own.close();
+    await own.close();
     await server.stop();
   });
 });

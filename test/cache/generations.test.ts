@@ -3,12 +3,11 @@ import type { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createGenerations } from '../../src/cache/generations.js';
 import { generationKey } from '../../src/cache/keys.js';
-import { policies } from '../../src/cache/policies.js';
+import { tuning } from '../../src/cache/policies.js';
 import { createRedisStore, down, type RedisStore } from '../../src/cache/redis-store.js';
 import { createFakeClock } from './fake-clock.js';
 import { openRedis } from './shared-redis.js';
 
-const { trustMs } = policies.productListing;
 const shared = openRedis();
 let redis: Redis;
 let real: RedisStore;
@@ -35,13 +34,13 @@ beforeEach(() => {
 afterEach(() => {
   vi.useRealTimers();
 });
-afterAll(() => {
+afterAll(async () => {
   real.close();
-  shared.close();
+  await shared.close();
 });
 
 const open = () => createGenerations({ store, clock, catalogId });
-const pass = () => clock.advance(trustMs + 1);
+const pass = () => clock.advance(tuning.generationMs + 1);
 
 describe('generations', () => {
   it('are the same for all instances, and one raise changes them for all', async () => {

@@ -6,6 +6,7 @@ import { createDocuments } from '../../src/cache/documents.js';
 import { createMemory } from '../../src/cache/memory.js';
 import { createRedisStore } from '../../src/cache/redis-store.js';
 import { createFakeClock } from './fake-clock.js';
+import { createHeldLease } from './held-lease.js';
 import { documentAt } from './held-source.js';
 import { createTableSource } from './table-source.js';
 
@@ -13,13 +14,17 @@ const maxBytes = 1_000_000;
 
 function open(source = createTableSource()) {
   const memory = createMemory(maxBytes);
+  const clock = createFakeClock();
   const error = () => new Error('unexpected');
   const store = createRedisStore(null);
   const documents = createDocuments({
     source,
     memory,
     store,
-    clock: createFakeClock(),
+    clock,
+    lease: createHeldLease(clock, memory.delete),
+    isLost: null,
+    sampler: null,
     catalogId: 'c',
     counters: createCounters(),
     overload: error,
@@ -104,7 +109,7 @@ describe('the memory tier', () => {
   it('does not count what is derived from a document that has been replaced', async () => {
     const { memory, documents } = open(createTableSource(documentAt(1, 100)));
     const { held } = await documents.read('productDetail', 'slug:lamp');
-    await documents.put(documentAt(2, 200));
+    documents.install(documentAt(2, 200), ['slug:lamp']);
     const before = memory.usage().bytes;
     held?.derive(
       'page',

@@ -27,7 +27,7 @@ beforeAll(async () => {
   [server, shop] = await Promise.all([startRedis(), openShop()]);
   operator = new Redis(server.url, { maxRetriesPerRequest: null });
   operator.on('error', () => {});
-  elsewhere = shop.instance(null, monotonicClock);
+  elsewhere = await shop.instance(null, monotonicClock, null);
   here = await start();
   there = await start();
 });

@@ -5,15 +5,18 @@ import { createCounters } from '../../src/cache/counters.js';
 import type { DocumentSource } from '../../src/cache/document-bodies.js';
 import { createDocuments } from '../../src/cache/documents.js';
 import { cacheKey } from '../../src/cache/keys.js';
+import type { Lease } from '../../src/cache/lease.js';
 import { createMemory, type Memory } from '../../src/cache/memory.js';
 import { policies } from '../../src/cache/policies.js';
 import { createRedisStore, type RedisStore } from '../../src/cache/redis-store.js';
 import { createTimed } from '../../src/cache/timed.js';
 import { createVersionLane } from '../../src/cache/version-lane.js';
 import { createFakeClock } from './fake-clock.js';
+import { createHeldLease } from './held-lease.js';
 import { createHeldSource, documentAt, priceOf, productId } from './held-source.js';
 import { withScript } from './sabotage/changed-script.js';
 import { createForgetfulMemory } from './sabotage/forgetful-memory.js';
+import { createInstallingLease } from './sabotage/installing-lease.js';
 import { createJoiningLane } from './sabotage/joining-lane.js';
 import { createLocklessStore } from './sabotage/lockless-store.js';
 import { createTokenlessStore } from './sabotage/tokenless-store.js';
@@ -24,9 +27,9 @@ const life = 60_000;
 const lookup = 'slug:lamp';
 const shared = openRedis();
 const stores: RedisStore[] = [];
-afterAll(() => {
+afterAll(async () => {
   for (const store of stores) store.close();
-  shared.close();
+  await shared.close();
 });
 
 function openStore(redis: Redis): RedisStore {
@@ -35,15 +38,19 @@ function openStore(redis: Redis): RedisStore {
   return store;
 }
 
-async function openDocuments(parts: { source: DocumentSource; memory?: Memory; store?: RedisStore; catalogId?: string }) {
+async function openDocuments(parts: { source: DocumentSource; memory?: Memory; store?: RedisStore; catalogId?: string; lease?: Lease }) {
   const error = () => new Error('unexpected');
+  const clock = createFakeClock();
   const { memory = createMemory(2 ** 20), store = openStore(await shared.connect()), catalogId = randomUUID() } = parts;
   return createDocuments({
     source: parts.source,
     memory,
     store,
     catalogId,
-    clock: createFakeClock(),
+    clock,
+    lease: parts.lease ?? createHeldLease(clock),
+    isLost: null,
+    sampler: null,
     counters: createCounters(),
     overload: error,
     timeout: error,
@@ -65,7 +72,7 @@ rule(
   async (createLane) => {
     const source = createHeldSource();
     const error = () => new Error('unexpected');
-    const lane = createLane({ versions: source.versions, clock: createFakeClock(), overload: error, timeout: error });
+    const lane = createLane({ versions: source.versions, clock: createFakeClock(), mark: () => null, overload: error, timeout: error });
     const early = lane.ask([lookup]);
     const sent = await source.nextVersions();
     const late = lane.ask([lookup]);
@@ -74,8 +81,8 @@ rule(
     void source.nextVersions().then((query) => query.answer([documentAt(2, 200)]));
     expect((await late).found.get(lookup)?.version).toBe(2);
   },
-  createVersionLane,
-  createJoiningLane,
+  createVersionLane<null>,
+  createJoiningLane<null>,
 );
 
 rule(
@@ -86,13 +93,32 @@ rule(
     const slow = documents.read('productDetail', lookup);
     (await source.nextVersions()).answer([documentAt(1, 100)]);
     const load = await source.nextDocuments();
-    await documents.put(documentAt(2, 200));
+    documents.install(documentAt(2, 200), [lookup]);
     load.answer([documentAt(1, 100)]);
     await slow;
     expect(priceOf(documents.hit('productDetail', lookup.slice('slug:'.length)))).toBe(200);
   },
   (memory) => memory,
   createForgetfulMemory,
+);
+
+rule(
+  'what was read before a block is never hit after it',
+  async (wrap: (lease: Lease) => Lease) => {
+    const source = createHeldSource();
+    const lease = createHeldLease(createFakeClock());
+    const documents = await openDocuments({ source, lease: wrap(lease) });
+    const slow = documents.read('productDetail', lookup);
+    (await source.nextVersions()).answer([documentAt(1, 100)]);
+    const load = await source.nextDocuments();
+    lease.apply('write', [lookup, `id:${productId}`]);
+    lease.release('write');
+    load.answer([documentAt(1, 100)]);
+    await slow;
+    expect(documents.hit('productDetail', 'lamp')).toBeUndefined();
+  },
+  (lease) => lease,
+  createInstallingLease,
 );
 
 rule(

@@ -6,6 +6,7 @@ import type { DocumentSource } from '../../src/cache/document-bodies.js';
 import { tuning } from '../../src/cache/policies.js';
 import { connectRedis } from '../../src/plugins/redis.js';
 import { redisUrl } from '../harness/redis.js';
+import { createFakePrimary, type FakePrimary } from './fake-primary.js';
 
 export interface CacheOptions {
   source?: DocumentSource;
@@ -14,16 +15,26 @@ export interface CacheOptions {
   /** Left out: a connection of its own. */
   redis?: Redis | null;
   memoryBytes?: number;
-  isEveryReadValidated?: boolean;
+  /** Null: every read is validated. */
+  leaseMs?: number | null;
+  /** Left out: one of its own. Caches of one primary learn of each other's writes. */
+  primary?: FakePrimary;
+  isLost?: (error: unknown) => boolean;
 }
 
 export interface SharedRedis {
   /** A connection of one instance's own, as the service makes it. */
   connect(): Promise<Redis>;
-  /** A cache over a connection of its own. Caches of one `catalogId` are instances of one shop. */
+  /** A cache over a connection of its own, in touch with its primary. Caches of one `catalogId` and one primary are instances of one shop. */
   cache(options: CacheOptions): Promise<Cache>;
-  close(): void;
+  close(): Promise<void>;
 }
+
+const truthErrors = {
+  unavailable: () => new Error('nothing was written'),
+  busy: (message: string) => new Error(message),
+  unknown: () => new Error('the write may stand'),
+};
 
 /**
  * On a machine that is busy with other things the bounds on waiting would decide what a test sees. They have tests of their own; whoever
@@ -33,7 +44,7 @@ Object.assign(tuning, { redisWaitMs: 5_000, versionQueryMs: 5_000 });
 
 /** Connections and caches over one Redis, the run's own unless told otherwise, all closed together. */
 export function openRedis(url = redisUrl()): SharedRedis {
-  const open: { disconnect(): void }[] = [];
+  const open: { disconnect(): unknown }[] = [];
   async function connect() {
     const { client } = await connectRedis(url, () => {});
     open.push(client);
@@ -43,8 +54,9 @@ export function openRedis(url = redisUrl()): SharedRedis {
   return {
     connect,
     async cache(options) {
-      const { redis = await connect(), ...others } = options;
+      const { redis = await connect(), leaseMs = 2000, primary = createFakePrimary(), isLost = null, ...others } = options;
       const cache = createCache({
+        truth: { leaseMs, open: primary.open, steps: primary.steps, errors: truthErrors, isLost },
         source: { versions: async () => new Map(), documents: async () => new Map() },
         catalogId: randomUUID(),
         memoryBytes: 4 * 2 ** 20,
@@ -54,10 +66,11 @@ export function openRedis(url = redisUrl()): SharedRedis {
         ...others,
       });
       open.push({ disconnect: () => cache.close() });
+      await cache.start();
       return cache;
     },
-    close: () => {
-      for (const one of open) one.disconnect();
+    close: async () => {
+      for (const one of open) await one.disconnect();
     },
   };
 }

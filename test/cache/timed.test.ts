@@ -2,11 +2,11 @@ import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Cache } from '../../src/cache/cache.js';
-import { policies, tuning } from '../../src/cache/policies.js';
+import { policies, tuning, type WriteRow } from '../../src/cache/policies.js';
 import { createFakeClock } from './fake-clock.js';
 import { openRedis, settle } from './shared-redis.js';
 
-const { freshMs, staleMs, trustMs } = policies.productListing;
+const { freshMs, staleMs } = policies.productListing;
 const shared = openRedis();
 let clock: ReturnType<typeof createFakeClock>;
 let catalogId: string;
@@ -200,20 +200,22 @@ describe('a page of a row that is never served stale', () => {
 });
 
 describe('dropping pages', () => {
+  const drop = (row: WriteRow) => here.write(row, [], async () => ({ value: null, documents: [], isKnown: true }));
+
   it('takes effect at once on the instance that wrote, and on another when it next asks for the generation', async () => {
     const { read } = createPage();
     await Promise.all([read(here), read(there)]);
-    await here.wrote('adminProductMake', []);
+    await drop('adminProductMake');
     expect((await read(here)).value).toEqual({ ids: ['load 2'] });
-    clock.advance(trustMs + 1);
+    clock.advance(tuning.generationMs + 1);
     expect(await read(there)).toEqual({ outcome: 'redis', value: { ids: ['load 2'] } });
   });
 
   it('leaves pages alone that do not depend on what was written', async () => {
     const { page, read } = createPage();
     await Promise.all([read(here), read(there)]);
-    await here.wrote('adminPrice', []);
-    clock.advance(trustMs + 1);
+    await drop('adminPrice');
+    clock.advance(tuning.generationMs + 1);
     await Promise.all([read(here), read(there)]);
     expect(page.loads).toBe(1);
   });
@@ -221,11 +223,11 @@ describe('dropping pages', () => {
   it('lasts through a FLUSHALL: no page from before comes back', async () => {
     const { read } = createPage();
     await read(here);
-    await here.wrote('adminProductMake', []);
+    await drop('adminProductMake');
     expect((await read(here)).value).toEqual({ ids: ['load 2'] });
     const keys = await redis.keys(`${catalogId}:*`);
     await redis.del(...keys);
-    clock.advance(trustMs + 1);
+    clock.advance(tuning.generationMs + 1);
     const { value } = await read(here);
     expect(value).toEqual({ ids: ['load 3'] });
     expect((await read(there)).value).toEqual(value);

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { tuning } from '../../src/cache/policies.js';
 import { createVersionLane, type VersionLane } from '../../src/cache/version-lane.js';
 import { createFakeClock } from './fake-clock.js';
@@ -7,23 +7,23 @@ import { createHeldSource, documentAt, type HeldSource } from './held-source.js'
 const lookup = 'slug:lamp';
 let clock: ReturnType<typeof createFakeClock>;
 let source: HeldSource;
-let lane: VersionLane;
+let lane: VersionLane<number>;
+let marks: number;
 
 beforeEach(() => {
   clock = createFakeClock();
   source = createHeldSource();
+  marks = 0;
   lane = createVersionLane({
     versions: source.versions,
     clock,
+    mark: () => ++marks,
     overload: () => new Error('too many are waiting'),
     timeout: () => new Error('no answer in time'),
   });
 });
-afterEach(() => {
-  vi.useRealTimers();
-});
 
-const versionOf = async (asked: ReturnType<VersionLane['ask']>) => (await asked).found.get(lookup)?.version;
+const versionOf = async (asked: ReturnType<VersionLane<number>['ask']>) => (await asked).found.get(lookup)?.version;
 
 describe('the version lane', () => {
   it('asks once for all who come in one turn', async () => {
@@ -70,6 +70,27 @@ describe('the version lane', () => {
     expect((await asked).sentAt).toBe(startedAt);
   });
 
+  it('takes the mark of an answer in the turn in which its query is sent, for all who joined it', async () => {
+    const early = lane.ask([lookup]);
+    expect(marks).toBe(0);
+    const sent = await source.nextVersions();
+    expect(marks).toBe(1);
+    const joined = [lane.ask(['slug:chair']), lane.ask([lookup])];
+    marks = 10;
+    sent.answer([]);
+    expect((await early).mark).toBe(1);
+    (await source.nextVersions()).answer([]);
+    expect((await Promise.all(joined)).map(({ mark }) => mark)).toEqual([11, 11]);
+  });
+
+  it('takes an answer that has come while this process stood still, though its time has run out', async () => {
+    const asked = versionOf(lane.ask([lookup]));
+    const query = await source.nextVersions();
+    clock.advance(2 * tuning.versionQueryMs);
+    query.answer([documentAt(1, 100)]);
+    expect(await asked).toBe(1);
+  });
+
   it('gives an error to everyone who waits for that query, repeats nothing and goes on with the next', async () => {
     const asked = [lane.ask([lookup]), lane.ask(['slug:chair'])];
     const query = await source.nextVersions();
@@ -104,7 +125,6 @@ describe('the version lane', () => {
   });
 
   it('keeps nobody waiting for longer than two queries may take, however long the line', async () => {
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     const asked = Array.from({ length: 4 }, (_, page) => lane.ask(Array.from({ length: tuning.versionBatch }, (__, i) => `slug:lamp-${page}-${i}`)));
     const settled = asked.map((answer) =>
       answer.then(
@@ -114,8 +134,7 @@ describe('the version lane', () => {
     );
     for (let i = 0; i < 2; i += 1) {
       await source.nextVersions();
-      clock.advance(tuning.versionQueryMs);
-      await vi.advanceTimersByTimeAsync(tuning.versionQueryMs);
+      await clock.pass(tuning.versionQueryMs);
     }
     expect(await Promise.all(settled)).toEqual(Array.from({ length: 4 }, () => 'no answer in time'));
     expect(source.sent.versions).toBe(2);

@@ -1,9 +1,9 @@
 import { createVersionLane, type LaneAnswer, type VersionLane } from '../../../src/cache/version-lane.js';
 
 /** A lane that lets readers join the query of whoever asked before them, sent or not: coalescing as it is usually written. */
-export function createJoiningLane(options: Parameters<typeof createVersionLane>[0]): VersionLane {
-  const lane = createVersionLane(options);
-  const flights = new Map<string, Promise<LaneAnswer>>();
+export function createJoiningLane<Mark>(options: Parameters<typeof createVersionLane<Mark>>[0]): VersionLane<Mark> {
+  const lane = createVersionLane<Mark>(options);
+  const flights = new Map<string, Promise<LaneAnswer<Mark>>>();
   return {
     ask(lookups) {
       const key = lookups.join();
