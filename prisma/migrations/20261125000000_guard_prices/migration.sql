@@ -107,51 +107,65 @@ BEGIN
     RETURN EXISTS (SELECT FROM write_log WHERE token = write_token);
 END $$;
 
--- The guard. Every statement that changes what a product document shows must be covered by a write_log row of its own transaction.
+CREATE FUNCTION refuse_change(what text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'table % may only be changed by Truetag, or shops would go on showing the old price', what
+        USING ERRCODE = 'TT003', HINT = 'Use PATCH /v1/admin/variants/{id}/price, PATCH /v1/admin/products/{id}, or npm run import.';
+END $$;
+
+-- The guard. Every statement that changes what a product document shows must be covered by a write_log row of its own transaction. That has its
+-- number and its time: a catalog that is restored on another server brings rows with it whose numbers come again there.
 CREATE FUNCTION require_write(touched uuid[], what text) RETURNS void LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
     IF EXISTS (
         SELECT FROM unnest(touched) AS t (id)
-        WHERE NOT EXISTS (SELECT FROM write_log w WHERE w.xid = pg_current_xact_id() AND (w.covers_all OR t.id = ANY (w.product_ids)))
+        WHERE NOT EXISTS (
+            SELECT FROM write_log w
+            WHERE w.xid = pg_current_xact_id() AND w.at = CURRENT_TIMESTAMP::timestamptz(3) AND (w.covers_all OR t.id = ANY (w.product_ids)))
     ) THEN
-        RAISE EXCEPTION 'table % may only be changed by Truetag, or shops would go on showing the old price', what
-            USING ERRCODE = 'TT003', HINT = 'Use PATCH /v1/admin/variants/{id}/price, PATCH /v1/admin/products/{id}, or npm run import.';
+        PERFORM refuse_change(what);
     END IF;
 END $$;
 
 -- Slugs lead to products, so a slug that begins or ceases to lead to one must be blocked itself.
-CREATE FUNCTION require_slugs(touched text[]) RETURNS void LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+CREATE FUNCTION require_slugs(touched text[], what text) RETURNS void LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
     stray text;
 BEGIN
     SELECT t.slug INTO stray FROM unnest(touched) AS t (slug)
-    WHERE NOT EXISTS (SELECT FROM write_log w WHERE w.xid = pg_current_xact_id() AND (w.covers_all OR t.slug = ANY (w.slugs)))
+    WHERE NOT EXISTS (
+        SELECT FROM write_log w
+        WHERE w.xid = pg_current_xact_id() AND w.at = CURRENT_TIMESTAMP::timestamptz(3) AND (w.covers_all OR t.slug = ANY (w.slugs)))
     LIMIT 1;
-    IF stray IS NOT NULL THEN RAISE EXCEPTION 'the slug % is not blocked by this write', stray USING ERRCODE = 'TT002'; END IF;
+    IF stray IS NULL THEN RETURN; END IF;
+    IF NOT EXISTS (SELECT FROM write_log w WHERE w.xid = pg_current_xact_id() AND w.at = CURRENT_TIMESTAMP::timestamptz(3)) THEN
+        PERFORM refuse_change(what);
+    END IF;
+    RAISE EXCEPTION 'the slug % is not blocked by this write', stray USING ERRCODE = 'TT002';
 END $$;
 
 CREATE FUNCTION guard_product() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
     IF TG_OP = 'INSERT' THEN
         PERFORM require_write(ARRAY(SELECT id FROM after_rows), TG_TABLE_NAME);
-        PERFORM require_slugs(ARRAY(SELECT slug FROM after_rows));
+        PERFORM require_slugs(ARRAY(SELECT slug FROM after_rows), TG_TABLE_NAME);
     ELSIF TG_OP = 'DELETE' THEN
         PERFORM require_write(ARRAY(SELECT id FROM before_rows), TG_TABLE_NAME);
-        PERFORM require_slugs(ARRAY(SELECT slug FROM before_rows));
+        PERFORM require_slugs(ARRAY(SELECT slug FROM before_rows), TG_TABLE_NAME);
     ELSE
         PERFORM require_write(ARRAY(SELECT id FROM before_rows UNION SELECT id FROM after_rows), TG_TABLE_NAME);
         PERFORM require_slugs(ARRAY(
             SELECT s.slug FROM before_rows b FULL JOIN after_rows a ON a.id = b.id CROSS JOIN LATERAL (VALUES (b.slug), (a.slug)) AS s (slug)
-            WHERE b.slug IS DISTINCT FROM a.slug AND s.slug IS NOT NULL));
+            WHERE b.slug IS DISTINCT FROM a.slug AND s.slug IS NOT NULL), TG_TABLE_NAME);
     END IF;
     RETURN NULL;
 END $$;
 
 CREATE FUNCTION guard_slug_history() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
-    IF TG_OP = 'INSERT' THEN PERFORM require_slugs(ARRAY(SELECT slug FROM after_rows));
-    ELSIF TG_OP = 'DELETE' THEN PERFORM require_slugs(ARRAY(SELECT slug FROM before_rows));
-    ELSE PERFORM require_slugs(ARRAY(SELECT slug FROM before_rows UNION SELECT slug FROM after_rows));
+    IF TG_OP = 'INSERT' THEN PERFORM require_slugs(ARRAY(SELECT slug FROM after_rows), TG_TABLE_NAME);
+    ELSIF TG_OP = 'DELETE' THEN PERFORM require_slugs(ARRAY(SELECT slug FROM before_rows), TG_TABLE_NAME);
+    ELSE PERFORM require_slugs(ARRAY(SELECT slug FROM before_rows UNION SELECT slug FROM after_rows), TG_TABLE_NAME);
     END IF;
     RETURN NULL;
 END $$;
@@ -201,7 +215,7 @@ END $$;
 CREATE FUNCTION refuse_truncate() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION 'table % may only be changed by Truetag, or shops would go on showing the old price', TG_TABLE_NAME
-        USING ERRCODE = 'TT003', HINT = 'Archive products with DELETE /v1/admin/products/{id}, or drop the database.';
+        USING ERRCODE = 'TT003', HINT = 'Archive products with DELETE /v1/admin/products/{id}, replace them with npm run import, or drop the database.';
 END $$;
 
 -- A trigger with transition tables takes one event only, hence three a table.
