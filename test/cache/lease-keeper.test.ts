@@ -223,7 +223,7 @@ describe('notices', () => {
     const events = await listen();
     events.onArm('over', 'another process', undefined);
     await turns();
-    expect(lease.blocked().tokens).toBe(0);
+    expect(lease.counts().blocks).toBe(0);
     expect(primary.calls).not.toContain('ack');
   });
 

@@ -90,6 +90,20 @@ describe('the lease', () => {
   });
 });
 
+describe('the counts of the lease', () => {
+  it('tell for which part of the time it was held, up to the last renewal, and how often it had run out', () => {
+    expect(lease.counts()).toMatchObject({ heldRatio: 0, lapses: 0 });
+    renew(lease);
+    clock.advance(leaseMs);
+    renew(lease);
+    expect(lease.counts().heldRatio).toBe(1);
+    const { lapses } = lease.counts();
+    clock.advance(3 * leaseMs);
+    renew(lease);
+    expect(lease.counts()).toMatchObject({ heldRatio: 0.5, lapses: lapses + 1 });
+  });
+});
+
 describe('a block', () => {
   beforeEach(() => {
     renew(lease);
@@ -100,7 +114,7 @@ describe('a block', () => {
     expect([key, 'slug:lamp'].map((one) => lease.mayHit(one))).toEqual([false, false]);
     expect(lease.mayHit('id:chair')).toBe(true);
     expect(forgotten).toEqual([key, 'slug:lamp']);
-    expect(lease.blocked()).toEqual({ keys: 2, tokens: 1 });
+    expect(lease.counts()).toMatchObject({ applied: 1, blocks: 1, blockedKeys: 2 });
   });
 
   it('on * forbids every hit and begins a new epoch', () => {
@@ -139,7 +153,7 @@ describe('a block', () => {
     expect(lease.isBlocked(key)).toBe(true);
     lease.release('two');
     expect(lease.isBlocked(key)).toBe(false);
-    expect(lease.blocked()).toEqual({ keys: 0, tokens: 0 });
+    expect(lease.counts()).toMatchObject({ applied: 2, blocks: 0, blockedKeys: 0 });
   });
 
   it('is applied once, however often it is told', () => {

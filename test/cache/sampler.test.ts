@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { createMemory } from '../../src/cache/memory.js';
 import { createDocumentEntry } from '../../src/cache/held-document.js';
+import { createMemory } from '../../src/cache/memory.js';
 import { createSampler, type StaleRead } from '../../src/cache/sampler.js';
 import { turns } from './fake-clock.js';
 import { createHeldSource, documentAt, type HeldSource } from './held-source.js';

@@ -33,6 +33,7 @@ describe('the version lane', () => {
     query.answer([]);
     await Promise.all(asked);
     expect(source.sent.versions).toBe(1);
+    expect(lane.counts()).toEqual({ lookups: 1000, queries: 1, failed: 0 });
   });
 
   it('never lets a reader join a query that has been sent', async () => {
@@ -100,6 +101,7 @@ describe('the version lane', () => {
     (await source.nextVersions()).answer([documentAt(3, 300)]);
     expect(await next).toBe(3);
     expect(source.sent.versions).toBe(2);
+    expect(lane.counts()).toMatchObject({ queries: 2, failed: 1 });
   });
 
   it('keeps a query within its size', async () => {

@@ -5,6 +5,7 @@ export function createJoiningLane<Mark>(options: Parameters<typeof createVersion
   const lane = createVersionLane<Mark>(options);
   const flights = new Map<string, Promise<LaneAnswer<Mark>>>();
   return {
+    ...lane,
     ask(lookups) {
       const key = lookups.join();
       const flight = flights.get(key) ?? lane.ask(lookups).finally(() => flights.delete(key));
