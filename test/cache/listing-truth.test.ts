@@ -1,5 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { policies, tuning } from '../../src/cache/policies.js';
+import type { ImportedProduct } from '../../src/catalog/import.js';
+import { product, usd, variant } from '../db/sample-product.js';
 import { type RedisServer, startRedis } from '../harness/redis.js';
 import { countStatements } from '../harness/statements.js';
 import { createFakeClock } from './fake-clock.js';
@@ -32,7 +34,7 @@ afterAll(async () => {
 
 async function listed(instance: Instance, sort: 'newest' | 'price' = 'newest') {
   const { body } = await instance.listings.list({ options: {}, sort, limit: 100 });
-  return (JSON.parse(body) as { data: { slug: string; price: { amount: number } }[] }).data;
+  return (JSON.parse(body.toString()) as { data: { slug: string; price: { amount: number } }[] }).data;
 }
 const listedPrice = async (instance: Instance, slug: string) => (await listed(instance)).find((item) => item.slug === slug)?.price.amount;
 async function shownPrice(instance: Instance, slug: string) {
@@ -40,6 +42,10 @@ async function shownPrice(instance: Instance, slug: string) {
   return answer.kind === 'product'
     ? (JSON.parse(answer.body.toString()) as { variants: { price: { amount: number } }[] }).variants[0]?.price.amount
     : answer.kind;
+}
+function imported(slug: string): ImportedProduct {
+  const { id: _, createdAt: __, previousSlugs: ___, ...state } = product(slug, { variants: [variant({ prices: [usd(100)] })] });
+  return { ...state, line: 1, pricesCover: 'all' };
 }
 async function create(slug: string, amount?: number) {
   const product = await here.admin.create(lamp(slug, amount));
@@ -92,6 +98,18 @@ describe('a listing', () => {
     expect((await listed(here, 'price'))[0]?.slug).toBe('cheap-lamp');
     await setPrice(here, variantId, 999_999);
     expect((await listed(here, 'price')).at(-1)?.slug).toBe('cheap-lamp');
+  });
+
+  it('is put together anew after an import that broke off, for as much as that had written', async () => {
+    await Promise.all([listed(here), listed(there)]);
+    async function* breakingOff() {
+      for (let i = 0; i < 200; i += 1) yield { product: imported(`imported-${i}`) };
+      throw new Error('the file ends in the middle');
+    }
+    await expect(here.imports.run(breakingOff(), { isDryRun: false })).rejects.toThrow('the file ends in the middle');
+    expect((await listed(here)).filter(({ slug }) => slug.startsWith('imported-'))).toHaveLength(100);
+    clock.advance(tuning.generationMs + 1);
+    expect((await listed(there)).filter(({ slug }) => slug.startsWith('imported-'))).toHaveLength(100);
   });
 
   it('is dropped without ever asking Redis for a list of keys', async () => {

@@ -4,6 +4,7 @@ import { type Cache, createCache } from '../../src/cache/cache.js';
 import type { Clock } from '../../src/cache/clock.js';
 import { parameterKey } from '../../src/cache/keys.js';
 import { createCursors } from '../../src/catalog/cursor.js';
+import { createImportService, type ImportService } from '../../src/catalog/import-service.js';
 import { createListingService, type ListingService } from '../../src/catalog/listing-service.js';
 import { createPriceService, type PriceService } from '../../src/catalog/price-service.js';
 import { createPriceWriteLog } from '../../src/catalog/price-writes.js';
@@ -25,6 +26,7 @@ export interface Instance {
   listings: ListingService;
   prices: PriceService;
   admin: ProductAdminService;
+  imports: ImportService;
   /** Leaves the registry. */
   close(): Promise<void>;
 }
@@ -72,6 +74,7 @@ export async function openShop(): Promise<Shop> {
         listings: createListingService({ ...shared, listings: createListingReads(db), cursors: createCursors('a'.repeat(64)), parameterKey }),
         prices: createPriceService({ ...shared, log: createPriceWriteLog() }),
         admin: createProductAdminService(shared),
+        imports: createImportService(shared),
         close: () => cache.close(),
       };
       instances.push(instance);

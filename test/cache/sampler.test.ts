@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { createDocumentEntry } from '../../src/cache/held-document.js';
+import { createDocumentEntry, type HeldDocument } from '../../src/cache/held-document.js';
 import { createMemory } from '../../src/cache/memory.js';
-import { createSampler, type StaleRead } from '../../src/cache/sampler.js';
+import { createSampler, type Sampler, type StaleRead } from '../../src/cache/sampler.js';
 import { turns } from './fake-clock.js';
 import { createHeldSource, documentAt, type HeldSource } from './held-source.js';
 
@@ -14,15 +14,19 @@ beforeEach(() => {
 });
 
 const open = (every = 1) => createSampler({ source, every, onStale: (read) => stale.push(read) });
+/** As the reads of documents do it. */
+function hit(sampler: Sampler, shown: HeldDocument, isHit: () => boolean) {
+  if (sampler.isDue()) sampler.sample(lookup, shown, isHit);
+}
 const held = (version: number) =>
   createDocumentEntry(createMemory(10_000), 'key', { ...documentAt(version, 100), epoch: 1, knownAt: 0, freshUntil: 1 }).entry;
 
 describe('the sampler', () => {
   it('asks Postgres about one hit in so many', async () => {
     const sampler = open(10);
-    for (let hit = 1; hit <= 30; hit += 1) {
-      sampler.hit(lookup, held(1), () => true);
-      if (hit % 10 === 0) {
+    for (let count = 1; count <= 30; count += 1) {
+      hit(sampler, held(1), () => true);
+      if (count % 10 === 0) {
         (await source.nextVersions()).answer([documentAt(1, 100)]);
         await turns();
       }
@@ -34,7 +38,7 @@ describe('the sampler', () => {
 
   it('counts a hit as stale that memory would repeat after Postgres has named another version, and says which', async () => {
     const sampler = open();
-    sampler.hit(lookup, held(1), () => true);
+    hit(sampler, held(1), () => true);
     (await source.nextVersions()).answer([documentAt(2, 200)]);
     await turns();
     expect(sampler.counts()).toMatchObject({ samples: 1, stale: 1 });
@@ -46,7 +50,7 @@ describe('the sampler', () => {
     ['nothing at all', []],
   ])('counts a hit as stale where Postgres names %s', async (_, stands) => {
     const sampler = open();
-    sampler.hit(lookup, held(1), () => true);
+    hit(sampler, held(1), () => true);
     (await source.nextVersions()).answer(stands);
     await turns();
     expect(sampler.counts().stale).toBe(1);
@@ -55,7 +59,7 @@ describe('the sampler', () => {
   it('does not count a hit that memory would not repeat: the write may have been made since', async () => {
     const sampler = open();
     let isHit = true;
-    sampler.hit(lookup, held(1), () => isHit);
+    hit(sampler, held(1), () => isHit);
     const query = await source.nextVersions();
     isHit = false;
     query.answer([documentAt(2, 200)]);
@@ -65,12 +69,12 @@ describe('the sampler', () => {
 
   it('never has two questions under way, and goes on after one that failed', async () => {
     const sampler = open();
-    for (let hit = 0; hit < 5; hit += 1) sampler.hit(lookup, held(1), () => true);
+    for (let count = 0; count < 5; count += 1) hit(sampler, held(1), () => true);
     expect(source.sent.versions).toBe(1);
     (await source.nextVersions()).fail(new Error('the database is away'));
     await turns();
     expect(sampler.counts()).toEqual({ hits: 5, samples: 0, stale: 0, failed: 1 });
-    sampler.hit(lookup, held(1), () => true);
+    hit(sampler, held(1), () => true);
     expect(source.sent.versions).toBe(2);
   });
 });

@@ -82,7 +82,9 @@ describe('the steps of a write', () => {
     const url = `postgres://nobody@127.0.0.1:${(silent.address() as { port: number }).port}/nothing`;
     const db = createDatabase({ url, max: 1 });
     const began = performance.now();
-    await expect(createWriteSteps({ pool: db.pool, url }, catalog.catalogId).findOutcome(token)).rejects.toMatchObject({ code: 'database_unavailable' });
+    await expect(createWriteSteps({ pool: db.pool, url }, catalog.catalogId).findOutcome(token)).rejects.toMatchObject({
+      code: 'database_unavailable',
+    });
     expect(performance.now() - began).toBeLessThan(2000);
     await db.close();
   });

@@ -37,8 +37,11 @@ const begin = (client: pg.Client, { token, keyCount }: { token: string; keyCount
   client.query(`BEGIN; SELECT begin_write('${token}', ${keyCount})`);
 /** Whether a call is still waiting for somebody else's lock. */
 const isWaiting = async (what: string) =>
-  (await catalog.rows(`SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%' || $1 || '%' AND pid <> pg_backend_pid()`, [what]))
-    .length > 0;
+  (
+    await catalog.rows(`SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%' || $1 || '%' AND pid <> pg_backend_pid()`, [
+      what,
+    ])
+  ).length > 0;
 
 describe('begin_write', () => {
   it('takes the blocks away, bumps each product once, stamps it, and leaves the proof', async () => {

@@ -114,11 +114,11 @@ describe('PATCH /v1/admin/variants/{id}/price', () => {
     const { body, headers } = await shop.http.get('/v1/admin/price-writes').set(asAdmin).expect(200);
     for (const write of body.data) expect(PriceWrite.parse(write)).toEqual(write);
     expect(body.data.slice(0, 2)).toMatchObject([
-      { productId: id, variantId: variants[0]?.id, version: 3, armedAt: null, acks: [] },
+      { productId: id, variantId: variants[0]?.id, version: 3, acks: [] },
       { productId: id, version: 2 },
     ]);
-    const { startedAt, committedAt, answeredAt, token } = body.data[0];
-    expect([startedAt, committedAt, answeredAt]).toEqual([startedAt, committedAt, answeredAt].toSorted());
+    const { startedAt, armedAt, committedAt, answeredAt, token } = body.data[0];
+    expect([startedAt, armedAt, committedAt, answeredAt]).toEqual([startedAt, armedAt, committedAt, answeredAt].toSorted());
     expect(token).not.toBe(body.data[1].token);
     expect(headers['cache-control']).toBe('private, no-cache');
   });
