@@ -86,7 +86,7 @@ const buckets = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2200, 5500];
 export function createDocumentWriter(options: {
   clock: Clock;
   steps: WriteSteps;
-  lease: Pick<Lease, 'apply' | 'releaseOwn'> | null;
+  lease: Pick<Lease, 'apply' | 'releaseOwn' | 'disown'> | null;
   /** L of this process, or what it takes for one: a write is given up where it needs much longer than the longest lease. */
   leaseMs: number;
   registry: Registry;
@@ -189,6 +189,7 @@ export function createDocumentWriter(options: {
       lease?.releaseOwn(token);
     } catch {
       // Blocked until a renewal finds the blocks gone.
+      lease?.disown(token);
     }
   }
 
@@ -199,6 +200,7 @@ export function createDocumentWriter(options: {
     try {
       isCommitted = await steps.findOutcome(token);
     } catch {
+      lease?.disown(token);
       throw errors.unknown();
     }
     if (isCommitted) return;

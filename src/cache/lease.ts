@@ -22,7 +22,7 @@ export interface Lease {
   mark(): Mark;
   /** R3: whether the answer to a question sent at `mark` may enter memory under this key, to be hit. */
   mayInstall(key: string, mark: Mark): boolean;
-  /** Apply. `isOwn`: a write of this process, which then is released by it, or by a renewal. */
+  /** Apply. `isOwn`: a write of this process, which then is released by it alone, until it is disowned. */
   apply(token: string, keys: readonly string[], isOwn?: boolean): void;
   /** Release by notice. A write of this process is released by itself. */
   release(token: string): void;
@@ -31,6 +31,8 @@ export interface Lease {
    * time: what the write made may then be installed, in this very turn.
    */
   releaseOwn(token: string): boolean;
+  /** The process that wrote cannot tell what became of its write: from now on it is released like any other. */
+  disown(token: string): void;
   /** The place in the order of blocks at which a renewal begins (N1). */
   begin(): Beginning;
   /** N3 to N6, in one turn. Gives the tokens that were applied, each with who waits for the ack. */
@@ -168,6 +170,11 @@ export function createLease(options: { clock: Clock; leaseMs: number; forget: (k
       return isUntouched && block.keys.every((key) => !isBlocked(key));
     },
 
+    disown(token) {
+      const block = tokens.get(token);
+      if (block) block.isOwn = false;
+    },
+
     begin: () => ({ sentAt: clock.now(), wallAt: clock.wall(), order }),
 
     renewed({ sentAt, wallAt, order: knownBefore }, look) {
@@ -180,7 +187,8 @@ export function createLease(options: { clock: Clock; leaseMs: number; forget: (k
       }
       // N4: a token that became known after the beginning may be younger than what was read, so its absence says nothing.
       const standing = new Set(look.blocks.map(({ token }) => token));
-      for (const [token, block] of tokens) if (block.order <= knownBefore && !standing.has(token)) free(token, block);
+      // One of this process is left to it, as its notice is: between the commit and its answer a renewal may find the blocks gone.
+      for (const [token, block] of tokens) if (!block.isOwn && block.order <= knownBefore && !standing.has(token)) free(token, block);
       for (const [token, left] of released) {
         if (left > 0) released.set(token, left - 1);
         else released.delete(token);

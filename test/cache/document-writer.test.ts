@@ -109,6 +109,15 @@ describe('a write', () => {
     expect(lease.isBlocked('slug:lamp')).toBe(false);
   });
 
+  it('hits its document also where a renewal comes between the commit and its answer', async () => {
+    await write(async (armed) => {
+      primary.commit(armed);
+      renew(lease);
+      return done();
+    }).ended;
+    expect(installed).toEqual([document]);
+  });
+
   it('leaves memory alone where another write has touched the key', async () => {
     await write(async (armed) => {
       lease.apply('rival', ['slug:lamp']);
@@ -348,6 +357,8 @@ describe('a write whose COMMIT got no answer', () => {
     };
     expect(await write(lost(true)).ended).toBe('the write may stand');
     expect([installed, stored, lease.isBlocked('slug:lamp')]).toEqual([[], [], true]);
+    renew(lease);
+    expect(lease.isBlocked('slug:lamp')).toBe(false);
   });
 });
 

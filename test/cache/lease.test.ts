@@ -243,13 +243,26 @@ describe('a write of this process', () => {
     expect(lease.mayHit(key)).toBe(true);
   });
 
-  it('is released by itself, not by the notice of its release, and by a renewal that finds it gone', () => {
+  it('is released by itself: neither by the notice of its release nor by a renewal that comes between its commit and the answer', () => {
     lease.apply('own', [key], true);
     lease.release('own');
-    expect(lease.isBlocked(key)).toBe(true);
     renew(lease);
-    expect(lease.isBlocked(key)).toBe(false);
+    expect(lease.isBlocked(key)).toBe(true);
+    expect(lease.releaseOwn('own')).toBe(true);
     expect(lease.releaseOwn('own')).toBe(false);
+  });
+
+  it('is released like any other once it is disowned', () => {
+    for (const [token, release] of [
+      ['by notice', () => lease.release('by notice')],
+      ['by renewal', () => void renew(lease)],
+    ] as const) {
+      lease.apply(token, [key], true);
+      lease.disown(token);
+      expect(lease.isBlocked(key)).toBe(true);
+      release();
+      expect(lease.isBlocked(key)).toBe(false);
+    }
   });
 
   it('is its own also where a renewal has seen its block first', () => {
