@@ -11,7 +11,7 @@ import { createLease } from './lease.js';
 import { createLeaseKeeper } from './lease-keeper.js';
 import { createMemory } from './memory.js';
 import { type Listing, policies, tuning, type WriteRow } from './policies.js';
-import { createRedisStore } from './redis-store.js';
+import { createRedisStore, type RedisStore } from './redis-store.js';
 import { createRegistry } from './registry.js';
 import { type CacheReport, createReport } from './report.js';
 import { createSampler, type StaleRead } from './sampler.js';
@@ -59,10 +59,14 @@ export interface TruthOptions {
 /** A process without a lease looks at the registry as often as one with this lease. */
 const observerMs = 2000;
 
-/** Both tiers and all strategies of the table, over one source of documents. */
+/**
+ * Both tiers and all strategies of the table, over one source of documents.
+ * @param store in the place of the one over `redis`
+ */
 export function createCache(options: {
   source: DocumentSource;
   redis: Redis | null;
+  store?: RedisStore;
   catalogId: string;
   memoryBytes: number;
   truth: TruthOptions;
@@ -75,7 +79,7 @@ export function createCache(options: {
   const { truth } = options;
   const counters = createCounters();
   const memory = createMemory(options.memoryBytes);
-  const store = createRedisStore(options.redis, options.onRedisChange);
+  const store = options.store ?? createRedisStore(options.redis, options.onRedisChange);
   const shared = { ...options, clock, counters, memory, store };
 
   // Who may answer from memory, and who has to be waited for.

@@ -27,10 +27,10 @@ export function jittered(ms: number, part: number): number {
   return ms * (1 - Math.random() * part);
 }
 
-/** Resolves after `ms`; never keeps the process alive. */
-export function pause(ms: number): Promise<void> {
+/** Resolves after `ms`. */
+export function pause(clock: Clock, ms: number): Promise<void> {
   return new Promise((resolve) => {
-    setTimeout(resolve, ms).unref();
+    clock.after(ms, resolve);
   });
 }
 

@@ -35,7 +35,7 @@ export async function fillOnce<T>(store: RedisStore, clock: Clock, filling: Fill
     if (won) return fillAsHolder(store, filling, lock);
     if (clock.now() >= giveUpAt) return { value: await filling.load(), how: 'waited-out' };
 
-    await pause(jittered(2 * tuning.pollMs, 0.5));
+    await pause(clock, jittered(2 * tuning.pollMs, 0.5));
     const seen = await filling.look();
     if (seen === down) return { value: await filling.load(), how: 'redis-down' };
     if (seen === 'moved') return { value: await filling.load(), how: 'waited-out' };
