@@ -7,18 +7,25 @@ import { ackChannel, ackMessage, blockChannel, type Notice, readNotice, releaseM
 const echoMs = 500;
 const connectMs = 1000;
 
-const beatSql = 'UPDATE instance SET beat = $2 WHERE id = $1';
+/**
+ * On disk when it returns, whatever the session says otherwise. Where a backend is killed, Postgres ends all others and recovers under the same
+ * postmaster: the pair stays, and what was not on disk is gone.
+ */
+const isOnDisk = `set_config('synchronous_commit', 'on', true) = 'on'`;
+
+// A beat that went back would look to writers as if it had stood still, behind a lease that was granted for it.
+const beatSql = `UPDATE instance SET beat = $2 WHERE id = $1 AND ${isOnDisk}`;
 // One statement, and no function that reads: one snapshot for the blocks, the pair and the registry.
 const lookSql = `
     SELECT database_pair() AS pair, (SELECT c.settled_pair FROM catalog c) AS settled, pg_is_in_recovery() AS "isStandby",
         (SELECT coalesce(json_agg(json_build_object('token', b.token, 'writer', b.writer, 'keys', b.keys)), '[]')
          FROM (SELECT token, min(writer::text) AS writer, array_agg(key) AS keys FROM block GROUP BY token) b) AS blocks,
         (SELECT coalesce(json_agg(json_build_object('id', i.id, 'beat', i.beat, 'leaseMs', i.lease_ms)), '[]') FROM instance i) AS instances`;
-// Rows that a commit holds are left to it.
+// Rows that a commit holds are left to it. Blocks that came back would let a late commit pass, after everybody has been told of their end.
 const reapSql = `
     WITH ended AS (
         DELETE FROM block b USING (SELECT token, key FROM block WHERE token = ANY ($1::uuid[]) FOR UPDATE SKIP LOCKED) free
-        WHERE b.token = free.token AND b.key = free.key RETURNING b.token
+        WHERE b.token = free.token AND b.key = free.key AND ${isOnDisk} RETURNING b.token
     )
     SELECT pg_notify($2, $3 || e.token) FROM (SELECT DISTINCT token FROM ended) e`;
 
@@ -89,7 +96,7 @@ export function createOpenSession(options: { url: string; catalogId: string; ans
 
     try {
       await client.connect();
-      // What a crash takes back here belongs to a pair that is over with it. The row of the registry is written otherwise: see join_instance.
+      // An ack must not wait for a disk. What must, says so: see `isOnDisk`, and join_instance.
       await ask(`SET TimeZone = 'UTC'; SET statement_timeout = ${Math.ceil(options.answerMs)}; SET synchronous_commit = off`);
       await ask(`LISTEN ${channel}`);
       await ask(`LISTEN ${ackChannel(process)}`);
