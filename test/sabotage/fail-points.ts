@@ -1,0 +1,37 @@
+import type { Edit } from './edit.js';
+
+/** A named place where a test may have the process killed, stopped or held. */
+export interface FailPoint {
+  name: string;
+  /** Path from the project's folder, with slashes. */
+  file: string;
+  /** Text that stands in the file once, at a place where a statement of an async function may stand before or after it. A comment can only be stood before. */
+  anchor: string;
+  where: 'before' | 'after';
+}
+
+/** THE TABLE of places. A rule of the price protocol is marked in its source by a comment that begins with its name. */
+export const failPoints: readonly FailPoint[] = [
+  { name: 'B-before-commit', file: 'src/db/transaction.ts', anchor: `const { command } = await send({ text: 'COMMIT' });`, where: 'before' },
+  { name: 'B-after-commit', file: 'src/db/transaction.ts', anchor: `const { command } = await send({ text: 'COMMIT' });`, where: 'after' },
+  { name: 'before-W5', file: 'src/catalog/price-service.ts', anchor: `await deps.cache.wrote('adminPrice', [document]);`, where: 'before' },
+  {
+    name: 'between-R2-R3',
+    file: 'src/cache/documents.ts',
+    anchor: 'const loaded = await bodies.fetch([...wanted.values()], sentAt);',
+    where: 'after',
+  },
+];
+
+/** The edits that open all places of the table; each does nothing until it is armed (see `test/truth/instance-control.ts`). */
+export function failPointEdits(points: readonly FailPoint[] = failPoints): Edit[] {
+  const edits = new Map<string, Edit>();
+  for (const { name, file, anchor, where } of points) {
+    const call = `await globalThis.truetagFailPoint?.(${JSON.stringify(name)});`;
+    const key = `${file} ${anchor}`;
+    const to = edits.get(key)?.to ?? anchor;
+    // Two points at one anchor are one edit, because the anchor stands there once.
+    edits.set(key, { file, from: anchor, to: where === 'before' ? `${call}\n${to}` : `${to}\n${call}` });
+  }
+  return [...edits.values()];
+}

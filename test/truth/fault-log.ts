@@ -1,0 +1,42 @@
+export interface Fault {
+  /** From the table of faults. */
+  kind: string;
+  /** Which instance or server, and how. */
+  on: string;
+  from: number;
+  /** Infinite while it lasts. */
+  to: number;
+  /** False where it found nothing to act on: a fail-point that was not reached, a listener that was not there. */
+  hasActed: boolean;
+}
+
+export interface FaultLog {
+  start(kind: string, on: string): Fault;
+  end(fault: Fault, hasActed: boolean): void;
+  all(): readonly Fault[];
+  active(): number;
+  /** Whether a fault lasted at some moment from `begin - afterMs` to `end`. */
+  touches(begin: number, end: number, afterMs: number): boolean;
+  lastEnd(): number;
+}
+
+export function createFaultLog(): FaultLog {
+  const faults: Fault[] = [];
+  /** The tail of the log that may still matter to somebody who asks about the last moments. */
+  const tail = 40;
+  return {
+    start(kind, on) {
+      const fault = { kind, on, from: performance.now(), to: Number.POSITIVE_INFINITY, hasActed: true };
+      faults.push(fault);
+      return fault;
+    },
+    end(fault, hasActed) {
+      fault.to = performance.now();
+      fault.hasActed = hasActed;
+    },
+    all: () => faults,
+    active: () => faults.filter(({ to }) => to === Number.POSITIVE_INFINITY).length,
+    touches: (begin, end, afterMs) => faults.slice(-tail).some(({ from, to }) => from < end && to + afterMs > begin),
+    lastEnd: () => Math.max(0, ...faults.map(({ to }) => to)),
+  };
+}
