@@ -53,7 +53,7 @@ export const sabotages: Readonly<Record<string, Sabotage>> = {
     edits: [
       {
         file: 'src/cache/document-bodies.ts',
-        from: 'return new Map([...documents].map(([id, body]) => [id, { body, outcome: \'miss\', asOf }]));',
+        from: "return new Map([...documents].map(([id, body]) => [id, { body, outcome: 'miss', asOf }]));",
         to: `await new Promise((resolve) => setTimeout(resolve, 5));
     const later = await source.versions([...documents.keys()].map((id) => \`id:\${id}\`));
     return new Map([...documents].map(([id, body]) => {

@@ -17,6 +17,8 @@ export interface FaultLog {
   active(): number;
   /** Whether a fault lasted at some moment from `begin - afterMs` to `end`. */
   touches(begin: number, end: number, afterMs: number): boolean;
+  /** Names of the faults that lasted at some moment of that time. */
+  names(begin: number, end: number): string;
   lastEnd(): number;
 }
 
@@ -37,6 +39,12 @@ export function createFaultLog(): FaultLog {
     all: () => faults,
     active: () => faults.filter(({ to }) => to === Number.POSITIVE_INFINITY).length,
     touches: (begin, end, afterMs) => faults.slice(-tail).some(({ from, to }) => from < end && to + afterMs > begin),
+    names: (begin, end) =>
+      faults
+        .slice(-tail)
+        .filter(({ from, to }) => from < end && to > begin)
+        .map(({ kind, on }) => `${kind} ${on}`)
+        .join(' and ') || 'no fault',
     lastEnd: () => Math.max(0, ...faults.map(({ to }) => to)),
   };
 }

@@ -25,7 +25,13 @@ const gapMs = [100, 1_200] as const;
  * Draws and runs faults until the timetable ends and the last one is over. Every kind comes up once before any comes up again.
  * @param kinds names from the table
  */
-export async function runFaults(kinds: readonly string[], context: FaultContext, log: FaultLog, timetable: Timetable, isOver: () => boolean): Promise<void> {
+export async function runFaults(
+  kinds: readonly string[],
+  context: FaultContext,
+  log: FaultLog,
+  timetable: Timetable,
+  isOver: () => boolean,
+): Promise<void> {
   const { random } = context;
   const held = new Set<string>();
   let deck: string[] = [];
@@ -44,11 +50,10 @@ export async function runFaults(kinds: readonly string[], context: FaultContext,
 
   async function track(): Promise<void> {
     for (;;) {
-      await sleep(random.int(...gapMs));
-      const now = performance.now();
-      if (now >= timetable.until || isOver()) return;
-      const isCalm = now < timetable.from || (now - timetable.from) % timetable.everyMs > timetable.everyMs - timetable.calmMs;
-      const next = isCalm ? null : drawNext();
+      const startsAt = afterCalm(performance.now() + random.int(...gapMs), timetable);
+      if (startsAt >= timetable.until || isOver()) return;
+      await sleep(startsAt - performance.now());
+      const next = drawNext();
       if (!next) continue;
       const { kind, fault } = next;
       held.add(fault.holds);
@@ -56,6 +61,8 @@ export async function runFaults(kinds: readonly string[], context: FaultContext,
       let hasActed = false;
       try {
         hasActed = await fault.run();
+      } catch (error) {
+        context.fleet.mishaps.push(`${kind} on ${fault.on}: ${error instanceof Error ? error.message : String(error)}`);
       } finally {
         log.end(entry, hasActed);
         held.delete(fault.holds);
@@ -64,4 +71,10 @@ export async function runFaults(kinds: readonly string[], context: FaultContext,
   }
 
   if (kinds.length > 0) await Promise.all(Array.from({ length: timetable.tracks }, track));
+}
+
+function afterCalm(at: number, { from, everyMs, calmMs }: Timetable): number {
+  if (at < from) return from;
+  const into = (at - from) % everyMs;
+  return into > everyMs - calmMs ? at + everyMs - into : at;
 }

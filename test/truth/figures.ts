@@ -1,6 +1,6 @@
 import type { FaultLog } from './fault-log.js';
-import { type Answer, NoAnswer } from './http-connection.js';
 import type { Slot } from './fleet.js';
+import { type Answer, NoAnswer } from './http-connection.js';
 
 /** What a run counts beside the truth of what it reads. */
 export interface Figures {
@@ -50,7 +50,10 @@ export function createFigures(faults: FaultLog, ownPauses: (begin: number, end: 
       const isLive = slot.wasLive(begin, end);
       const took = end - begin - ownPauses(begin, end);
       const note = (list: string[], why: string) => {
-        if (list.length < kept) list.push(`${what} on ${slot.name}: ${why} (${outcome} after ${Math.round(took)} ms, at ${seconds(begin)})`);
+        if (list.length < kept)
+          list.push(
+            `${what} on ${slot.name}: ${why} (${outcome} after ${Math.round(took)} ms, at ${seconds(begin)}, under ${faults.names(begin, end)})`,
+          );
         else list.push(what);
       };
       if (isLive && took > answerWithinMs) note(figures.late, 'late');

@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../../src/db/free-port.js';
 import type { FailAction } from './instance-control.js';
 import type { Link, LinkKind, Links } from './links.js';
@@ -10,7 +12,7 @@ export interface Slot {
   readonly name: string;
   readonly port: number;
   readonly links: Record<LinkKind, Link>;
-  /** Starts a process where there is none. Resolves when it listens. */
+  /** Starts a process where there is none, again where it does not come up. Resolves when it listens. */
   join(): Promise<void>;
   /** Asks it to end in good order, and sees to it that it does. */
   leave(): Promise<void>;
@@ -27,8 +29,8 @@ export interface Slot {
 
 export interface Fleet {
   slots: Slot[];
-  /** What should not have happened: instances that ended unasked. */
-  crashes: string[];
+  /** What should not have happened: an instance that ended unasked, a fault that could not be brought about. */
+  mishaps: string[];
   end(): Promise<void>;
 }
 
@@ -43,21 +45,22 @@ export interface FleetOptions {
 
 /** After a pause a process is given this long to work off what has piled up. */
 const afterPauseMs = 300;
+const joinsWithinMs = 20_000;
 
 export async function createFleet(options: FleetOptions): Promise<Fleet> {
-  const crashes: string[] = [];
+  const mishaps: string[] = [];
   const slots: Slot[] = [];
-  for (let i = 1; i <= options.count; i += 1) slots.push(await createSlot(`i${i}`, options, crashes));
+  for (let i = 1; i <= options.count; i += 1) slots.push(await createSlot(`i${i}`, options, mishaps));
   return {
     slots,
-    crashes,
+    mishaps,
     end: async () => {
       await Promise.all(slots.map((slot) => slot.kill()));
     },
   };
 }
 
-async function createSlot(name: string, options: FleetOptions, crashes: string[]): Promise<Slot> {
+async function createSlot(name: string, options: FleetOptions, mishaps: string[]): Promise<Slot> {
   const { links, targets } = options;
   const port = await freePort();
   const own = {
@@ -72,6 +75,7 @@ async function createSlot(name: string, options: FleetOptions, crashes: string[]
     DATABASE_DIRECT_URL: withPort(targets.postgresUrl, own.session.port),
     REDIS_URL: `redis://127.0.0.1:${own.redis.port}`,
   };
+  const logFile = join(options.folder, `${name}.log`);
   let server: ServerProcess | null = null;
   let downSince: number | null = performance.now();
   let isEndExpected = false;
@@ -88,6 +92,20 @@ async function createSlot(name: string, options: FleetOptions, crashes: string[]
     if (pauses.length > 200) pauses.shift();
   }
 
+  /** An instance that finds no database says so and ends; whoever runs it starts it again. */
+  async function start(): Promise<ServerProcess> {
+    const onHit = (point: string) => {
+      for (const told of hits) told(point);
+    };
+    for (const deadline = performance.now() + joinsWithinMs; ; await sleep(200)) {
+      try {
+        return await startServerProcess({ script: options.script, env, logFile, onHit });
+      } catch (error) {
+        if (performance.now() > deadline) throw error;
+      }
+    }
+  }
+
   async function gone(): Promise<void> {
     await server?.ended;
     server = null;
@@ -100,20 +118,14 @@ async function createSlot(name: string, options: FleetOptions, crashes: string[]
     async join() {
       if (server?.isRunning()) return;
       isEndExpected = false;
-      const started = await startServerProcess({
-        script: options.script,
-        env,
-        logFile: join(options.folder, `${name}.log`),
-        onHit: (point) => {
-          for (const told of hits) told(point);
-        },
-      });
+      const started = await start();
       server = started;
       pauses.push({ from: downSince ?? performance.now(), to: performance.now() + afterPauseMs });
       downSince = null;
       void started.ended.then(() => {
         if (server === started) down();
-        if (!isEndExpected) crashes.push(`${name} ended unasked at ${Math.round(performance.now())} ms: see ${name}.log`);
+        if (!isEndExpected)
+          mishaps.push(`${name} ended unasked at ${Math.round(performance.now())} ms:\n${readFileSync(logFile, 'utf8').slice(-1_000)}`);
       });
     },
     async leave() {
@@ -171,7 +183,6 @@ async function createSlot(name: string, options: FleetOptions, crashes: string[]
       return isReached;
     },
     isUp: () => downSince === null,
-    wasLive: (begin, end) =>
-      (downSince === null || downSince > end) && !pauses.some(({ from, to }) => from < end && to > begin),
+    wasLive: (begin, end) => (downSince === null || downSince > end) && !pauses.some(({ from, to }) => from < end && to > begin),
   };
 }

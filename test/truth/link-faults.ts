@@ -16,7 +16,7 @@ export const linkFaults: Record<string, FaultKind> = {
     const { links, on } = draw(context);
     return {
       on,
-      holds: `link ${on.split(" ")[0]}`,
+      holds: `link ${on.split(' ')[0]}`,
       async run() {
         for (const link of links) await link.reset();
         return true;
@@ -35,7 +35,7 @@ function onLinks(mode: LinkMode, fromMs: number, toMs: number, delay: readonly [
     const delayMs = context.random.int(...delay);
     return {
       on: `${on}, ${ms} ms${delayMs > 0 ? ` of ${delayMs} ms late` : ''}`,
-      holds: `link ${on.split(" ")[0]}`,
+      holds: `link ${on.split(' ')[0]}`,
       run: () => during(links, mode, delayMs, ms),
     };
   };

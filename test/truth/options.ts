@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
-import { faultKinds } from './fault-schedule.js';
 import { sabotages } from '../sabotage/sabotages.js';
+import { faultKinds } from './fault-schedule.js';
 
 export interface Options {
   seconds: number;

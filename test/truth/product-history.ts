@@ -31,7 +31,12 @@ const openMs = 30_000;
  * passes suffice.)
  * @param first its version when the run begins, 0 where it does not exist yet
  */
-export function createProductHistory(name: string, first: number, initial: VersionState, onViolation: (violation: Violation) => void): ProductHistory {
+export function createProductHistory(
+  name: string,
+  first: number,
+  initial: VersionState,
+  onViolation: (violation: Violation) => void,
+): ProductHistory {
   const table = createVersionTable(first, initial);
   /** In the order of their ends. `chosen` is the version that a read was taken for. */
   let ended: { op: Read | Write; chosen: number }[] = [];
@@ -75,12 +80,14 @@ export function createProductHistory(name: string, first: number, initial: Versi
     const found = lowestFit(sight, floor, op.end);
     if (found !== undefined) {
       entry.chosen = found;
-      if (!hasBegun(found, op.end)) complain(op)('future', `${say(sight)} fits version ${found} at the earliest, whose write had not begun`);
       return;
     }
     entry.chosen = floor;
     const isOld = lowestFit(sight, acked, op.end) !== undefined;
-    complain(op)(isOld ? 'F2' : 'F1', `${say(sight)} fits no version from ${isOld ? `${shown}, which was shown` : `${acked}, which was acknowledged`} before`);
+    complain(op)(
+      isOld ? 'F2' : 'F1',
+      `${say(sight)} fits no version from ${isOld ? `${shown}, which was shown` : `${acked}, which was acknowledged`} before`,
+    );
   }
 
   function judgeVersion(op: Read, version: number): void {
@@ -103,11 +110,11 @@ export function createProductHistory(name: string, first: number, initial: Versi
     return version <= first || (write ? write.begin < end : table.open(end) > 0);
   }
 
-  /** Where a write is open, any version that nobody was told of may be its. */
+  /** Up to the last version whose write had begun at `end`. Where a write is open, a version that nobody was told of may be its. */
   function lowestFit(sight: Exclude<Sight, { kind: 'version' }>, from: number, end: number): number | undefined {
-    const highest = table.highest();
-    for (let version = from; version <= highest; version += 1) if (fits(sight, version)) return version;
-    return table.open(end, openMs) > 0 ? highest + 1 : undefined;
+    let version = from;
+    for (; version <= table.highest() && hasBegun(version, end); version += 1) if (fits(sight, version)) return version;
+    return table.open(end, openMs) > 0 ? version : undefined;
   }
 
   function fits(sight: Exclude<Sight, { kind: 'version' }>, version: number): boolean {

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 /** Random choices that come back with the seed (mulberry32). Not for secrets. */
 export interface Random {
   /** In [0, 1). */
@@ -33,6 +35,6 @@ export function createRandom(seed: number): Random {
       }
       return all;
     },
-    fork: (name) => createRandom([...name].reduce((hash, letter) => Math.imul(hash ^ letter.charCodeAt(0), 0x01000193), seed ^ 0x811c9dc5)),
+    fork: (name) => createRandom(createHash('sha1').update(`${seed} ${name}`).digest().readUInt32BE(0)),
   };
 }

@@ -63,7 +63,7 @@ export async function readOn(deps: ReaderDeps): Promise<void> {
   }
 
   async function batch(): Promise<void> {
-    const slugs = Array.from({ length: random.int(5, 20) }, () => (random.chance(0.2) ? anySlug(random, shop) : pickProduct(random, shop).slug));
+    const slugs = Array.from({ length: random.int(4, 12) }, () => (random.chance(0.2) ? anySlug(random, shop) : pickProduct(random, shop).slug));
     await ask('batch', requestText('POST', '/v1/products/batch', {}, { slugs }), (answer) => readBatch(shop, slugs, answer));
   }
 
@@ -88,11 +88,11 @@ export async function readOn(deps: ReaderDeps): Promise<void> {
     const chased = chase.shift();
     const draw = random.next();
     if (chased !== undefined) await detail(chased, draw < 0.3);
-    else if (draw < 0.54) await detail(pickProduct(random, shop).slug, false);
-    else if (draw < 0.78) await detail(pickProduct(random, shop).slug, true);
-    else if (draw < 0.85) await detail(anySlug(random, shop), random.chance(0.5));
-    else if (draw < 0.92) await batch();
-    else if (draw < 0.98) await listing();
+    else if (draw < 0.56) await detail(pickProduct(random, shop).slug, false);
+    else if (draw < 0.82) await detail(pickProduct(random, shop).slug, true);
+    else if (draw < 0.89) await detail(anySlug(random, shop), random.chance(0.5));
+    else if (draw < 0.94) await batch();
+    else if (draw < 0.985) await listing();
     else await quote();
   }
   connection.close();

@@ -14,13 +14,14 @@ export interface Outcome {
   /** Of the first violations. */
   evidence: string[][];
   recovery: Recovery[];
-  crashes: string[];
+  mishaps: string[];
   ranMs: number;
   ownPauseMs: number;
+  ownCpuMs: number;
 }
 
 /** Why a run has failed, one line each; empty where it has not. */
-export function failuresOf({ options, figures, violations, contradictions, recovery, crashes, faults }: Outcome): string[] {
+export function failuresOf({ options, figures, violations, contradictions, recovery, mishaps, faults }: Outcome): string[] {
   const sum = [...violations.values()].reduce((a, b) => a + b, 0);
   const slow = recovery.filter((one) => !hasRecovered(one));
   return [
@@ -29,7 +30,7 @@ export function failuresOf({ options, figures, violations, contradictions, recov
     ...(figures.late.length > 0 ? [`${figures.late.length} answers of live instances later than 3 s`] : []),
     ...(figures.illegal.length > 0 ? [`${figures.illegal.length} answers that no contract allows`] : []),
     ...(slow.length > 0 ? [`not well again within 10 s of the last fault: ${slow.map(({ slot }) => slot).join(', ')}`] : []),
-    ...crashes,
+    ...mishaps,
     ...(figures.answers < options.minReads ? [`only ${figures.answers} answers`] : []),
     ...(figures.writes.acked < options.minWrites ? [`only ${figures.writes.acked} acknowledged writes`] : []),
     ...(options.faults.length > 0 && !faults.some(({ hasActed }) => hasActed) ? ['no fault has acted on anything'] : []),
@@ -50,7 +51,7 @@ export function reportOf(outcome: Outcome): string {
     `statuses   ${list(figures.byStatus)}`,
     `faults     ${faults.length}: ${kinds.map(([kind, { acted, all }]) => `${kind} ${acted === all ? all : `${acted} of ${all}`}`).join(', ') || 'none'}`,
     `recovery   ${recovery.map(({ slot, ready, memory, write }) => `${slot} ready ${ms(ready)}, memory ${ms(memory)}, write ${ms(write)}`).join('; ') || 'not measured'}`,
-    `own pauses ${Math.round(outcome.ownPauseMs)} ms at most`,
+    `harness    own pauses ${Math.round(outcome.ownPauseMs)} ms at most, ${Math.round((100 * outcome.ownCpuMs) / ranMs)} % of a processor`,
     `violations ${[...violations.values()].reduce((a, b) => a + b, 0)}${violations.size > 0 ? `: ${list(violations)}` : ''}`,
     ...evidence.flatMap((lines) => ['', ...lines]),
     ...section('contradictions', outcome.contradictions),
@@ -61,11 +62,12 @@ export function reportOf(outcome: Outcome): string {
 
 /** What `--json` writes. */
 export function figuresOf(outcome: Outcome): object {
-  const { options, figures, faults, violations, recovery, ranMs, ownPauseMs } = outcome;
+  const { options, figures, faults, violations, recovery, ranMs, ownPauseMs, ownCpuMs } = outcome;
   return {
     options,
     ranMs,
     ownPauseMs,
+    ownCpuMs,
     answers: figures.answers,
     items: figures.items,
     byEndpoint: Object.fromEntries(figures.byEndpoint),

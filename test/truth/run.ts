@@ -48,6 +48,7 @@ async function run(options: Options, rig: Rig, isStopped: () => boolean): Promis
   }
 
   const startedAt = performance.now();
+  const cpuBefore = process.cpuUsage();
   const endsAt = startedAt + options.seconds * 1_000;
   let isLoadOver = false;
   const isOver = () => isLoadOver || isStopped();
@@ -95,8 +96,22 @@ async function run(options: Options, rig: Rig, isStopped: () => boolean): Promis
   }, 1_000);
 
   const faultsUntil = endsAt - Math.min(recoverWithinMs + 2_000, options.seconds * 400);
-  const context = { fleet, residents, guests, postgres: rig.postgres, redis: rig.redis, failPoints: failPoints.map(({ name }) => name), random: random.fork('faults') };
-  await runFaults(options.faults, context, faults, { from: startedAt + 3_000, until: faultsUntil, tracks: 2, everyMs: 60_000, calmMs: 10_000 }, isOver);
+  const context = {
+    fleet,
+    residents,
+    guests,
+    postgres: rig.postgres,
+    redis: rig.redis,
+    failPoints: failPoints.map(({ name }) => name),
+    random: random.fork('faults'),
+  };
+  await runFaults(
+    options.faults,
+    context,
+    faults,
+    { from: startedAt + 3_000, until: faultsUntil, tracks: 2, everyMs: 60_000, calmMs: 10_000 },
+    isOver,
+  );
   const hit = options.mode === 'validate' ? 'truetag; hit; detail=validated' : 'truetag; hit; detail=memory';
   const since = Math.max(faults.lastEnd(), startedAt);
   const recovery = await Promise.all(residents.map((slot) => measureRecovery(slot, since, { slug: shop.still.slug, hit, figures, isOver })));
@@ -108,8 +123,20 @@ async function run(options: Options, rig: Rig, isStopped: () => boolean): Promis
   clearInterval(judge);
   own.stop();
   for (const { history } of shop.all()) history.judge(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY);
-  const ownPauseMs = own.longest();
-  return { options, figures, faults: faults.all(), violations, contradictions, evidence: shown, recovery, crashes: fleet.crashes, ranMs, ownPauseMs };
+  const cpu = process.cpuUsage(cpuBefore);
+  return {
+    options,
+    figures,
+    faults: faults.all(),
+    violations,
+    contradictions,
+    evidence: shown,
+    recovery,
+    mishaps: fleet.mishaps,
+    ranMs,
+    ownPauseMs: own.longest(),
+    ownCpuMs: (cpu.user + cpu.system) / 1_000,
+  };
 }
 
 async function main(): Promise<number> {

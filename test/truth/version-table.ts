@@ -92,7 +92,10 @@ export function createVersionTable(first: number, initial: VersionState): Versio
       const maker = writes.find(({ change }) => sets(change, variant, amount));
       if (maker?.outcome === 'refused') complain('refused', `the price ${amount} was refused and is shown at version ${version}`);
       else if (maker === undefined || maker.outcome === 'acked')
-        complain('mixed', `version ${version} shows ${amount} for variant ${variant}, which is ${maker ? `that of version ${maker.version}` : 'nobody’s'}`);
+        complain(
+          'mixed',
+          `version ${version} shows ${amount} for variant ${variant}, which is ${maker ? `that of version ${maker.version}` : 'nobody’s'}`,
+        );
       else if (maker.begin >= until) complain('future', `the price ${amount} is shown at version ${version} before its write began`);
     });
   }
@@ -141,7 +144,8 @@ export function createVersionTable(first: number, initial: VersionState): Versio
         }
       }
     },
-    stateOf: (version) => rows.get(version) ?? { exists: undefined, slug: undefined, isActive: undefined, amounts: initial.amounts.map(() => undefined) },
+    stateOf: (version) =>
+      rows.get(version) ?? { exists: undefined, slug: undefined, isActive: undefined, amounts: initial.amounts.map(() => undefined) },
     rowOf: (version) => rows.get(version),
     slugSince: (slug) => slugs.get(slug) ?? Number.POSITIVE_INFINITY,
     open,
@@ -158,7 +162,9 @@ function seenFrom(rows: Map<number, Row>, version: number, highest: number): num
 }
 
 function sets(change: Change, variant: number, amount: number): boolean {
-  return change.kind === 'price' ? change.variant === variant && change.amount === amount : change.kind === 'create' && change.amounts[variant] === amount;
+  return change.kind === 'price'
+    ? change.variant === variant && change.amount === amount
+    : change.kind === 'create' && change.amounts[variant] === amount;
 }
 
 function shownBy(change: Change): Shown {
