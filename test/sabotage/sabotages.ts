@@ -22,7 +22,11 @@ export const sabotages: Readonly<Record<string, Sabotage>> = {
   'join-of-a-sent-query': {
     breaks: 'a reader joins only a version query that has not been sent',
     edits: [
-      { file: 'src/cache/version-lane.ts', from: 'const last = line.at(-1);', to: 'const last = line.at(-1) ?? sent;' },
+      {
+        file: 'src/cache/version-lane.ts',
+        from: 'const last = line.at(-1);',
+        to: 'const last = sent && lookups.every((lookup) => sent?.lookups.has(lookup)) ? sent : line.at(-1);',
+      },
       {
         file: 'src/cache/version-lane.ts',
         from: 'for (let batch = line.shift(); batch; batch = line.shift()) await batch.send();',
@@ -32,7 +36,7 @@ export const sabotages: Readonly<Record<string, Sabotage>> = {
       {
         file: 'src/cache/version-lane.ts',
         from: 'if (last && last.lookups.size + lookups.length <= tuning.versionBatch) {',
-        to: 'if (last === sent && last && lookups.every((lookup) => last.lookups.has(lookup))) return last;\n    if (last && last !== sent && last.lookups.size + lookups.length <= tuning.versionBatch) {',
+        to: 'if (last && (last === sent || last.lookups.size + lookups.length <= tuning.versionBatch)) {',
       },
     ],
   },

@@ -52,7 +52,7 @@ export async function runFaults(
     for (;;) {
       const startsAt = afterCalm(performance.now() + random.int(...gapMs), timetable);
       if (startsAt >= timetable.until || isOver()) return;
-      await sleep(startsAt - performance.now());
+      while (performance.now() < startsAt && !isOver()) await sleep(Math.min(250, startsAt - performance.now()));
       const next = drawNext();
       if (!next) continue;
       const { kind, fault } = next;

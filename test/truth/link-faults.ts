@@ -9,7 +9,7 @@ export const linkFaults: Record<string, FaultKind> = {
   'link-black-hole': onLinks('black-hole', 500, 3_500),
   'link-black-hole-requests': onLinks('black-hole-requests', 500, 3_500),
   'link-black-hole-replies': onLinks('black-hole-replies', 500, 3_500),
-  'link-slow-replies': onLinks('slow-replies', 500, 3_000, [50, 900]),
+  'link-slow-replies': onLinks('slow-replies', 1_000, 4_000, [50, 600]),
   'link-latency': onLinks('latency', 500, 3_000, [20, 300]),
   'link-drip': onLinks('drip', 500, 2_500),
   'link-reset': (context) => {
@@ -63,11 +63,11 @@ async function during(links: readonly Link[], mode: LinkMode, delayMs: number, m
 function draw({ residents, random }: FaultContext): { links: Link[]; on: string } {
   const slot = random.pick(residents);
   const { pool, session, redis } = slot.links;
-  const which = random.int(0, 5);
-  if (which === 0) return { links: [pool], on: `${slot.name} pool` };
-  if (which === 1) return { links: [session], on: `${slot.name} session` };
-  if (which === 2) return { links: [pool, session], on: `${slot.name} Postgres` };
-  if (which === 3) return { links: [pool, session, redis], on: `${slot.name} everything` };
-  if (which === 4) return { links: [redis], on: `${slot.name} Redis` };
+  const which = random.int(0, 7);
+  if (which < 2) return { links: [pool], on: `${slot.name} pool` };
+  if (which < 4) return { links: [pool, session], on: `${slot.name} Postgres` };
+  if (which === 4) return { links: [session], on: `${slot.name} session` };
+  if (which === 5) return { links: [pool, session, redis], on: `${slot.name} everything` };
+  if (which === 6) return { links: [redis], on: `${slot.name} Redis` };
   return { links: residents.map(({ links }) => links.redis), on: 'Redis of all' };
 }

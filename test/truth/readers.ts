@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Chase } from './chase.js';
 import { count, type Figures } from './figures.js';
 import type { Slot } from './fleet.js';
 import { type Answer, type Connection, createConnection, NoAnswer, requestText } from './http-connection.js';
@@ -11,9 +12,6 @@ export interface ReaderDeps {
   shop: Shop;
   figures: Figures;
   random: Random;
-  pace: { turn(): Promise<void> };
-  /** Slugs that were written a moment ago: they are read next. */
-  chase: string[];
   isOver: () => boolean;
   onFault: (what: string) => void;
 }
@@ -24,8 +22,34 @@ const listings = [`brand=${brand}&limit=20`, 'tag=truth&sort=price&limit=12', 'q
 const validatorsKept = 40;
 
 /** One shopper on one connection of one instance: reads, one request after the other, until the run is over. */
-export async function readOn(deps: ReaderDeps): Promise<void> {
-  const { slot, shop, figures, random, chase } = deps;
+export async function readOn(deps: ReaderDeps & { pace: { turn(): Promise<void> } }): Promise<void> {
+  const { shop, random } = deps;
+  const reader = createReader(deps);
+  while (!deps.isOver()) {
+    await deps.pace.turn();
+    const draw = random.next();
+    if (draw < 0.56) await reader.detail(pickProduct(random, shop).slug, false);
+    else if (draw < 0.82) await reader.detail(pickProduct(random, shop).slug, true);
+    else if (draw < 0.89) await reader.detail(anySlug(random, shop), random.chance(0.5));
+    else if (draw < 0.94) await reader.batch();
+    else if (draw < 0.985) await reader.listing();
+    else await reader.quote();
+  }
+  reader.close();
+}
+
+/** One who reads what is being written, at the moment it is. */
+export async function chaseOn(deps: ReaderDeps & { chase: Chase }): Promise<void> {
+  const reader = createReader(deps);
+  while (!deps.isOver()) {
+    const slug = await deps.chase.take();
+    if (slug === null) break;
+    await reader.detail(slug, deps.random.chance(0.3));
+  }
+  reader.close();
+}
+
+function createReader({ slot, shop, figures, random, onFault }: ReaderDeps) {
   const connection = createConnection(slot.port);
   const etags = new Map<string, string>();
   const pages = new Map<string, { etag: string; seen: Seen[] }>();
@@ -46,7 +70,7 @@ export async function readOn(deps: ReaderDeps): Promise<void> {
     const cacheStatus = result.header('cache-status') ?? 'none';
     count(figures.byCacheStatus, cacheStatus);
     if (cacheStatus.includes('unverified')) return reading;
-    for (const fault of reading.faults) deps.onFault(`${by}: ${fault}`);
+    for (const fault of reading.faults) onFault(`${by}: ${fault}`);
     for (const { product, sight } of reading.seen) product.history.read(sight, begin, end, by);
     return reading;
   }
@@ -83,19 +107,7 @@ export async function readOn(deps: ReaderDeps): Promise<void> {
     await ask('quote', requestText('POST', '/v1/quotes', {}, { currency, lines }), (answer) => readQuote(shop, answer));
   }
 
-  while (!deps.isOver()) {
-    await deps.pace.turn();
-    const chased = chase.shift();
-    const draw = random.next();
-    if (chased !== undefined) await detail(chased, draw < 0.3);
-    else if (draw < 0.56) await detail(pickProduct(random, shop).slug, false);
-    else if (draw < 0.82) await detail(pickProduct(random, shop).slug, true);
-    else if (draw < 0.89) await detail(anySlug(random, shop), random.chance(0.5));
-    else if (draw < 0.94) await batch();
-    else if (draw < 0.985) await listing();
-    else await quote();
-  }
-  connection.close();
+  return { detail, batch, listing, quote, close: connection.close };
 }
 
 async function send(connection: Connection, text: string): Promise<Answer | NoAnswer> {

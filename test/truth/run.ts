@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { failPoints } from '../sabotage/fail-points.js';
+import { type Chase, createChase } from './chase.js';
 import { evidence } from './evidence.js';
 import { createFaultLog } from './fault-log.js';
 import { runFaults } from './fault-schedule.js';
@@ -10,14 +11,15 @@ import type { Violation, ViolationKind } from './history.js';
 import { type Options, readOptions, usage } from './options.js';
 import { createPace, watchOwnPauses } from './pace.js';
 import { createRandom } from './random.js';
-import { readOn } from './readers.js';
+import { chaseOn, readOn } from './readers.js';
 import { measureRecovery } from './recovery.js';
 import { failuresOf, figuresOf, type Outcome, reportOf } from './report.js';
 import { openRig, type Rig } from './rig.js';
 import { stockShop } from './stock-shop.js';
 import { moveProducts, type WriterDeps, writeGiveUpMs, writePrices } from './writers.js';
 
-const connectionsPerInstance = 6;
+const readersPerInstance = 8;
+const chasersPerInstance = 4;
 const priceWriters = 10;
 const movers = 3;
 /** No read and no write overlaps with another for longer. */
@@ -52,24 +54,17 @@ async function run(options: Options, rig: Rig, isStopped: () => boolean): Promis
   const endsAt = startedAt + options.seconds * 1_000;
   let isLoadOver = false;
   const isOver = () => isLoadOver || isStopped();
-  const chases = new Map(fleet.slots.map((slot) => [slot, [] as string[]]));
-  const readPace = createPace(options.reads);
+  const chases = new Map(fleet.slots.map((slot) => [slot, createChase()]));
+  const pace = createPace(options.reads);
   const readers = fleet.slots.flatMap((slot) =>
-    Array.from({ length: connectionsPerInstance }, async (_, i) => {
+    Array.from({ length: readersPerInstance + chasersPerInstance }, async (_, i) => {
       const stream = random.fork(`reader ${slot.name} ${i}`);
+      const isGone = () => isOver() || !slot.isUp();
+      const deps = { slot, shop, figures, random: stream, isOver: isGone, onFault: (what: string) => contradictions.push(what) };
+      const chase = chases.get(slot) as Chase;
       while (!isOver()) {
         if (!slot.isUp()) await sleep(20);
-        else
-          await readOn({
-            slot,
-            shop,
-            figures,
-            random: stream,
-            pace: readPace,
-            chase: chases.get(slot) ?? [],
-            isOver: () => isOver() || !slot.isUp(),
-            onFault: (what) => contradictions.push(what),
-          });
+        else await (i < readersPerInstance ? readOn({ ...deps, pace }) : chaseOn({ ...deps, chase }));
       }
     }),
   );
@@ -82,8 +77,8 @@ async function run(options: Options, rig: Rig, isStopped: () => boolean): Promis
     pace: createPace(perSecond),
     adminKey: rig.adminKey,
     isOver,
-    onAcknowledged: (slug) => {
-      for (const chase of chases.values()) if (chase.length < 100) chase.push(slug);
+    onMoment: (slug) => {
+      for (const [slot, chase] of chases) if (slot.isUp()) chase.push(slug);
     },
   });
   const writers = [
@@ -118,6 +113,7 @@ async function run(options: Options, rig: Rig, isStopped: () => boolean): Promis
   while (performance.now() < endsAt && !isOver()) await sleep(50);
 
   isLoadOver = true;
+  for (const chase of chases.values()) chase.close();
   const ranMs = performance.now() - startedAt;
   await Promise.all([...readers, ...writers]);
   clearInterval(judge);

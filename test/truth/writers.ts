@@ -17,8 +17,8 @@ export interface WriterDeps {
   pace: { turn(): Promise<void> };
   adminKey: string;
   isOver: () => boolean;
-  /** Told of a product whose write has just been acknowledged. */
-  onAcknowledged: (slug: string) => void;
+  /** Told of a product whose write has just begun, and of one whose write has just been acknowledged: these are the moments to look at it. */
+  onMoment: (slug: string) => void;
 }
 
 /** After this the outcome is not waited for any longer. */
@@ -38,7 +38,7 @@ interface Request {
   read(answer: Answer): { version: number; shown: Shown };
 }
 
-function createSender({ slots, figures, faults, random, adminKey, onAcknowledged }: WriterDeps) {
+function createSender({ slots, figures, faults, random, adminKey, onMoment }: WriterDeps) {
   const connections = new Map<Slot, Connection>();
 
   /** Sends a write to any instance that is up. Resolves to whether it was acknowledged. */
@@ -55,6 +55,7 @@ function createSender({ slots, figures, faults, random, adminKey, onAcknowledged
     const begin = performance.now();
     const record = product.history.begin(change, begin, `${slot.name} ${what}`);
     product.openWrites += 1;
+    onMoment(product.slug);
     const result = await connection.send(text, writeGiveUpMs).catch((error: unknown) => {
       if (error instanceof NoAnswer) return error;
       throw error;
@@ -69,7 +70,7 @@ function createSender({ slots, figures, faults, random, adminKey, onAcknowledged
       figures.writes.acked += 1;
       figures.lastWrite.set(slot.name, begin);
       figures.latency[faults.touches(begin, end, calmAfterMs) ? 'faulted' : 'calm'].push(end - begin);
-      onAcknowledged(product.slug);
+      onMoment(product.slug);
       return result;
     }
     const outcome = isOpen(result) ? 'unknown' : 'refused';
