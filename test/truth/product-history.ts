@@ -19,7 +19,7 @@ export interface ProductHistory {
 }
 
 /** Of what was judged, for evidence. */
-const kept = 200;
+const kept = 1_500;
 /** A write of unknown outcome that shows no effect for that long has had none: every transaction of the service ends far earlier. */
 const openMs = 30_000;
 
