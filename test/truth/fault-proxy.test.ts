@@ -111,11 +111,11 @@ describe('the fault proxy', () => {
     const { proxy, got } = await openEcho();
     const { socket, ended } = await connect(proxy);
     proxy.set('reset-before-commit');
-    socket.write('BEGIN');
-    await expect.poll(got).toBe('BEGIN');
-    socket.write('COMMIT');
+    socket.write('BEGIN READ COMMITTED\0');
+    await expect.poll(got).toBe('BEGIN READ COMMITTED\0');
+    socket.write('COMMIT\0');
     await ended;
-    expect(got()).toBe('BEGIN');
+    expect(got()).toBe('BEGIN READ COMMITTED\0');
     expect(proxy.touched()).toBe(1);
   });
 
@@ -123,9 +123,9 @@ describe('the fault proxy', () => {
     const { proxy, got } = await openEcho();
     const { socket, text, ended } = await connect(proxy);
     proxy.set('reset-after-commit');
-    socket.write('COMMIT');
+    socket.write('COMMIT\0');
     await ended;
-    await expect.poll(got).toBe('COMMIT');
+    await expect.poll(got).toBe('COMMIT\0');
     expect(text()).toBe('');
   });
 
@@ -134,10 +134,10 @@ describe('the fault proxy', () => {
     const hit = await connect(proxy);
     const spared = await connect(proxy);
     proxy.set('hole-after-commit');
-    hit.socket.write('COMMIT');
-    await expect.poll(got).toBe('COMMIT');
-    spared.socket.write('COMMIT');
-    await expect.poll(spared.text).toBe('COMMIT');
+    hit.socket.write('COMMIT\0');
+    await expect.poll(got).toBe('COMMIT\0');
+    spared.socket.write('COMMIT\0');
+    await expect.poll(spared.text).toBe('COMMIT\0');
     expect(hit.text()).toBe('');
   });
 

@@ -40,6 +40,8 @@ interface Pair {
   isLossy: boolean;
 }
 
+/** The end of a query, as it stands in Postgres' messages: not that of READ COMMITTED. */
+const commit = 'COMMIT\0';
 const dripBytes = 16;
 const dripMs = 5;
 
@@ -86,7 +88,7 @@ export async function createFaultProxy(target: number): Promise<FaultProxy> {
         touched += 1;
         return;
       }
-      if (direction === 'requests' && isCommitMode(mode) && bytes.includes('COMMIT')) {
+      if (direction === 'requests' && isCommitMode(mode) && bytes.includes(commit)) {
         onCommit(pair, bytes);
         return;
       }
