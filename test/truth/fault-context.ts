@@ -19,6 +19,8 @@ export interface FaultContext {
 export interface DrawnFault {
   /** For whoever reads the log. */
   on: string;
+  /** The fail-point, where it is one: each is counted for itself. */
+  point?: string;
   /** What no other fault may hold at the same time. */
   holds: string;
   /** Resolves to whether it met something to act on. */

@@ -1,5 +1,5 @@
 export interface Fault {
-  /** From the table of faults. */
+  /** From the table of faults, with the name of the fail-point where it is one. */
   kind: string;
   /** Which instance or server, and how. */
   on: string;

@@ -57,7 +57,7 @@ export async function runFaults(
       if (!next) continue;
       const { kind, fault } = next;
       held.add(fault.holds);
-      const entry = log.start(kind, fault.on);
+      const entry = log.start(fault.point === undefined ? kind : `${kind} ${fault.point}`, fault.on);
       let hasActed = false;
       try {
         hasActed = await fault.run();

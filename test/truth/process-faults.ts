@@ -96,7 +96,7 @@ function onFailPoint(action: FailAction): FaultKind {
     const point = random.pick(failPoints);
     const ms = action === 'pause' ? random.int(200, 2_500) : random.int(2_300, 4_000);
     const kind = onResident((slot) => ({
-      how: action === 'kill' ? point : `${point}, ${ms} ms`,
+      how: action === 'kill' ? '' : `${ms} ms`,
       async run() {
         const isReached = await slot.failAt(point, action, ms, reachedWithinMs);
         if (action === 'kill' && isReached) {
@@ -106,7 +106,8 @@ function onFailPoint(action: FailAction): FaultKind {
         return isReached;
       },
     }));
-    return kind(context);
+    const drawn = kind(context);
+    return drawn && { ...drawn, point };
   };
 }
 
@@ -114,6 +115,6 @@ function onResident(make: (slot: Slot, context: FaultContext) => { how: string; 
   return (context) => {
     const slot = context.random.pick(context.residents);
     const { how, run } = make(slot, context);
-    return { on: `${slot.name} ${how}`, holds: `process ${slot.name}`, run };
+    return { on: `${slot.name} ${how}`.trim(), holds: `process ${slot.name}`, run };
   };
 }
