@@ -13,7 +13,8 @@ export interface ReaderDeps {
   figures: Figures;
   random: Random;
   isOver: () => boolean;
-  onFault: (what: string) => void;
+  /** Told of an answer that contradicts itself, or shows what nobody put there. */
+  onContradiction: (what: string) => void;
 }
 
 /** Longer than any answer may take: what comes later is late for certain. */
@@ -49,7 +50,7 @@ export async function chaseOn(deps: ReaderDeps & { chase: Chase }): Promise<void
   reader.close();
 }
 
-function createReader({ slot, shop, figures, random, onFault }: ReaderDeps) {
+function createReader({ slot, shop, figures, random, onContradiction }: ReaderDeps) {
   const connection = createConnection(slot.port);
   const etags = new Map<string, string>();
   const pages = new Map<string, { etag: string; seen: Seen[] }>();
@@ -70,7 +71,7 @@ function createReader({ slot, shop, figures, random, onFault }: ReaderDeps) {
     const cacheStatus = result.header('cache-status') ?? 'none';
     count(figures.byCacheStatus, cacheStatus);
     if (cacheStatus.includes('unverified')) return reading;
-    for (const fault of reading.faults) onFault(`${by}: ${fault}`);
+    for (const fault of reading.faults) onContradiction(`${by}: ${fault}`);
     for (const { product, sight } of reading.seen) product.history.read(sight, begin, end, by);
     return reading;
   }
