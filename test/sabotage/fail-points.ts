@@ -12,9 +12,11 @@ export interface FailPoint {
 
 /** THE TABLE of places. A rule of the price protocol is marked in its source by a comment that begins with its name. */
 export const failPoints: readonly FailPoint[] = [
-  { name: 'B-before-commit', file: 'src/db/transaction.ts', anchor: `const { command } = await send({ text: 'COMMIT' });`, where: 'before' },
-  { name: 'B-after-commit', file: 'src/db/transaction.ts', anchor: `const { command } = await send({ text: 'COMMIT' });`, where: 'after' },
-  { name: 'before-W5', file: 'src/catalog/price-service.ts', anchor: `await deps.cache.wrote('adminPrice', [document]);`, where: 'before' },
+  { name: 'after-W1', file: 'src/cache/document-writer.ts', anchor: 'const pair = await steps.arm(token, keys, options.process);', where: 'after' },
+  { name: 'after-W3', file: 'src/cache/document-writer.ts', anchor: 'passedAt = time();', where: 'before' },
+  { name: 'B-before-commit', file: 'src/db/transaction.ts', anchor: 'command = [await send({ text })].flat().at(-1)?.command;', where: 'before' },
+  { name: 'B-after-commit', file: 'src/db/transaction.ts', anchor: 'command = [await send({ text })].flat().at(-1)?.command;', where: 'after' },
+  { name: 'before-W5', file: 'src/cache/document-writer.ts', anchor: '    // W5', where: 'before' },
   {
     name: 'between-R2-R3',
     file: 'src/cache/documents.ts',
