@@ -32,7 +32,11 @@ export const sabotages: Readonly<Record<string, Sabotage>> = {
         from: 'for (let batch = line.shift(); batch; batch = line.shift()) await batch.send();',
         to: 'for (let batch = line.shift(); batch; batch = line.shift()) { sent = batch; await batch.send(); sent = undefined; }',
       },
-      { file: 'src/cache/version-lane.ts', from: 'const line: Batch<Mark>[] = [];', to: 'const line: Batch<Mark>[] = []; let sent: Batch<Mark> | undefined;' },
+      {
+        file: 'src/cache/version-lane.ts',
+        from: 'const line: Batch<Mark>[] = [];',
+        to: 'const line: Batch<Mark>[] = []; let sent: Batch<Mark> | undefined;',
+      },
       {
         file: 'src/cache/version-lane.ts',
         from: 'if (last && last.lookups.size + lookups.length <= tuning.versionBatch) {',
