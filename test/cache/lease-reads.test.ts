@@ -94,6 +94,7 @@ describe('what a read asks Postgres', () => {
     const [here, there] = [await open(leaseMs, redis), await open(leaseMs, redis)];
     await read(there);
     await setPrice(here, 200);
+    await expect.poll(() => there.cache.report().lease.blocks).toBe(0);
     statements.reset();
     expect(await read(there)).toEqual({ amount: 200, outcome: 'redis' });
     expect(await read(there)).toEqual({ amount: 200, outcome: 'memory' });

@@ -36,11 +36,14 @@ const truthErrors = {
   unknown: () => new Error('the write may stand'),
 };
 
+/** The figures of the service as it is served. */
+export const served = { ...tuning };
+
 /**
  * On a machine that is busy with other things the bounds on waiting would decide what a test sees. They have tests of their own; whoever
  * comes here is about something else.
  */
-Object.assign(tuning, { redisWaitMs: 5_000, versionQueryMs: 5_000 });
+Object.assign(tuning, { redisWaitMs: 5_000, versionQueryMs: 5_000, readMs: 10_000 });
 
 /** Connections and caches over one Redis, the run's own unless told otherwise, all closed together. */
 export function openRedis(url = redisUrl()): SharedRedis {
