@@ -15,7 +15,7 @@ interface Event {
 }
 
 /**
- * What happened around a violation, in order of the beginnings: every write and fault, and of the reads those that first showed something and
+ * What happened around a violation, in order of the beginnings: the last writes, however long ago, the faults, and of the reads those that first showed something and
  * those next to the accused one.
  */
 export function evidence(violation: Violation, recent: readonly (Read | Write)[], faults: readonly Fault[]): string[] {

@@ -123,6 +123,17 @@ describe('the history of a product', () => {
     expect(judge([read(4, 5, gone)])).toEqual(['F1']);
   });
 
+  it('lets an archival of unknown outcome be seen by nothing but absence, for as long as nothing overtakes it', () => {
+    const archive: Change = { kind: 'status', isActive: false };
+    const gone: Sight = { kind: 'absent', slug: 'lamp' };
+    const minute = 60_000;
+    const seenLater = [write(1, 2, archive, 'unknown'), read(3, 4, gone), read(minute, minute + 1, gone)];
+    expect(judge(seenLater)).toEqual([]);
+    expect(judge([...seenLater, read(minute + 2, minute + 3, 1)])).toEqual(['F2']);
+    expect(judge([write(1, 2, archive, 'unknown'), write(minute, minute + 1, 200, 2), read(minute + 2, minute + 3, gone)])).toEqual(['F1']);
+    expect(judge([write(1, 2, 200, 'unknown'), read(3, 4, gone)])).toEqual(['F1']);
+  });
+
   it('finds a page that comes back after its absence was shown', () => {
     const found = judge([read(2, 3, { kind: 'absent', slug: 'lamp' }), read(4, 5, 1), write(1, 6, { kind: 'status', isActive: false }, 2)]);
     expect(found).toEqual(['F2']);

@@ -20,8 +20,6 @@ export interface ProductHistory {
 
 /** Of what was judged, for evidence. */
 const kept = 1_500;
-/** A write of unknown outcome that shows no effect for that long has had none: every transaction of the service ends far earlier. */
-const openMs = 30_000;
 
 /**
  * The history of one product, judged as an atomic register. Versions rise by one with every write, so that for a read r of version v:
@@ -77,13 +75,13 @@ export function createProductHistory(
       return;
     }
     const floor = Math.max(acked, shown);
-    const found = lowestFit(sight, floor, op.end);
+    const found = lowestFit(sight, floor, op);
     if (found !== undefined) {
       entry.chosen = found;
       return;
     }
     entry.chosen = floor;
-    const isOld = lowestFit(sight, acked, op.end) !== undefined;
+    const isOld = lowestFit(sight, acked, op) !== undefined;
     complain(op)(
       isOld ? 'F2' : 'F1',
       `${say(sight)} fits no version from ${isOld ? `${shown}, which was shown` : `${acked}, which was acknowledged`} before`,
@@ -110,11 +108,11 @@ export function createProductHistory(
     return version <= first || (write ? write.begin < end : table.open(end) > 0);
   }
 
-  /** Up to the last version whose write had begun at `end`. Where a write is open, a version that nobody was told of may be its. */
-  function lowestFit(sight: Exclude<Sight, { kind: 'version' }>, from: number, end: number): number | undefined {
+  /** Up to the last version whose write had begun at the end; beyond, one that nobody was told of. */
+  function lowestFit(sight: Exclude<Sight, { kind: 'version' }>, from: number, { begin, end }: Read): number | undefined {
     let version = from;
     for (; version <= table.highest() && hasBegun(version, end); version += 1) if (fits(sight, version)) return version;
-    return table.open(end, openMs) > 0 ? version : undefined;
+    return table.mayStand((change) => leadsTo(change, sight), begin, end) ? version : undefined;
   }
 
   function fits(sight: Exclude<Sight, { kind: 'version' }>, version: number): boolean {
@@ -159,6 +157,12 @@ export function createProductHistory(
     },
     recent: () => ended.map(({ op }) => op).sort((a, b) => a.begin - b.begin),
   };
+}
+
+/** Whether a write may have made a product look like this, that it did not look like before. */
+function leadsTo(change: Change, sight: Exclude<Sight, { kind: 'version' }>): boolean {
+  if (sight.kind === 'absent') return change.kind === 'status' && !change.isActive;
+  return (change.kind === 'slug' && change.slug === sight.to) || (change.kind === 'status' && change.isActive);
 }
 
 function say(sight: Exclude<Sight, { kind: 'version' }>): string {

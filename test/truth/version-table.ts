@@ -28,9 +28,17 @@ export interface VersionTable {
   rowOf(version: number): { write: Write | null } | undefined;
   /** The first version that may have had this slug; infinite where none has shown it. */
   slugSince(slug: string): number;
-  /** How many writes without a known version began before `end`, and in the last `withinMs` before it. */
-  open(end: number, withinMs?: number): number;
+  /** How many writes without a known version began before `end`. */
+  open(end: number): number;
+  /**
+   * Whether a write without a known version may have made one that a read from `begin` to `end` shows, above all that were acknowledged by
+   * then: one that asked for such a change and had not been overtaken, longer after its beginning than any transaction of the service lasts.
+   */
+  mayStand(isSuch: (change: Change) => boolean, begin: number, end: number): boolean;
 }
+
+/** Every transaction of the service ends far earlier. */
+const transactionMs = 30_000;
 
 /** What each version of one product is: from acknowledgements, from what answers show, and from what a version takes over of the one before. */
 export function createVersionTable(first: number, initial: VersionState): VersionTable {
@@ -100,9 +108,8 @@ export function createVersionTable(first: number, initial: VersionState): Versio
     });
   }
 
-  function open(end: number, withinMs = Number.POSITIVE_INFINITY): number {
-    return writes.filter(({ outcome, begin }) => (outcome === 'unknown' || outcome === 'pending') && begin < end && begin >= end - withinMs).length;
-  }
+  const isOpen = ({ outcome }: Write) => outcome === 'unknown' || outcome === 'pending';
+  const open = (end: number) => writes.filter((write) => isOpen(write) && write.begin < end).length;
 
   return {
     highest: () => highest,
@@ -149,6 +156,14 @@ export function createVersionTable(first: number, initial: VersionState): Versio
     rowOf: (version) => rows.get(version),
     slugSince: (slug) => slugs.get(slug) ?? Number.POSITIVE_INFINITY,
     open,
+    mayStand: (isSuch, begin, end) =>
+      writes.some(
+        (write) =>
+          isOpen(write) &&
+          write.begin < end &&
+          isSuch(write.change) &&
+          !writes.some((later) => later.outcome === 'acked' && later.begin > write.begin + transactionMs && later.end < begin),
+      ),
   };
 }
 
