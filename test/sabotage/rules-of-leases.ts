@@ -59,6 +59,19 @@ export const brokenRulesOfLeases: readonly BrokenRule[] = [
     ],
   },
   {
+    rule: 'R1, Apply',
+    instead: 'a block of everything blocks nothing',
+    edits: [{ file: lease, from: "(blockers.has(key) || blockers.has('*'));", to: 'blockers.has(key);' }],
+  },
+  {
+    rule: 'R3, Apply',
+    instead: 'a block of everything leaves what was read before it to be installed',
+    edits: [
+      { file: lease, from: "if (key === '*') epoch += 1;", to: "if (key === '*') {}" },
+      { file: lease, from: ", stamps.get('*') ?? 0);", to: ');' },
+    ],
+  },
+  {
     rule: 'J2, J3',
     instead: 'a lease is taken before the row of the registry is committed',
     edits: [

@@ -25,12 +25,13 @@ export interface Database {
   readonly instances: Map<string, { beat: number; leaseMs: number }>;
   readonly log: Set<string>;
   readonly listeners: Map<Connection, Listener>;
-  readonly counts: { ends: number; reaped: number; fenced: number; lostNotices: number };
+  readonly counts: { ends: number; joins: number; beats: number; reaped: number; fenced: number };
   pair(): string;
   settled: string;
   /** How long a COMMIT takes that waits for the disk. */
   commitMs: () => number;
   product(id: string): Row | undefined;
+  ids(): string[];
   owner(slug: string): string | undefined;
   /** Where a slug leads: to whom it belongs, or to whom it belonged last. */
   find(slug: string): string | undefined;
@@ -64,7 +65,7 @@ export function createDatabase(options: {
   const log: Database['log'] = new Set();
   const listeners: Database['listeners'] = new Map();
   const locks = createLocks(scheduler);
-  const counts = { ends: 0, reaped: 0, fenced: 0, lostNotices: 0 };
+  const counts = { ends: 0, joins: 0, beats: 0, reaped: 0, fenced: 0 };
   /** What is committed and not on disk, or, with the standby detached, not there. */
   let tail: { undo: () => void; isOnDisk: boolean }[] = [];
   let isDetached = false;
@@ -89,6 +90,7 @@ export function createDatabase(options: {
     settled: '1/1',
     commitMs: options.commitMs,
     product: (id) => products.get(id),
+    ids: () => [...products.keys()],
     owner: (slug) => owners.get(slug),
     versions(lookups) {
       const found = new Map<string, Version>();

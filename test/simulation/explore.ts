@@ -1,3 +1,4 @@
+import type { Database } from './database.js';
 import type { Violation } from './history.js';
 import { createSeeded, type Seeded, withSeed } from './seeded.js';
 import { keepReading, keepWriting, slugs } from './traffic.js';
@@ -11,7 +12,7 @@ export interface Schedule {
   seed: number;
   length: Length;
   violations: readonly Violation[];
-  counts: Counts & { ends: number; reaped: number; fenced: number; renewals: number; joins: number; lies: number };
+  counts: Counts & Database['counts'] & { lies: number };
   virtualMs: number;
   trace: readonly string[];
 }
@@ -42,22 +43,15 @@ function play(seed: number, seeded: Seeded, length: Length, isTraced: boolean): 
   const { scheduler, database, counts } = world;
   world.redis.mood = seeded.pick(['down', 'honest', 'lying']);
   if (seeded.chance(0.1)) database.settled = 'another life';
-  const total = { renewals: 0, joins: 0 };
   const shops: Shop[] = [];
 
   const rate = () => seeded.between(0.954, 1.045);
   const open = (place: number, name: string) => {
     shops[place] = world.open(name, { rate: rate(), leaseMs: seeded.chance(0.06) ? null : leaseMs });
   };
-  function tally(shop: Shop) {
-    const { renewals, joins } = shop.cache.report().lease;
-    total.renewals += renewals;
-    total.joins += joins;
-  }
   function replace(shop: Shop) {
     const place = shops.indexOf(shop);
     if (place < 0) return;
-    tally(shop);
     const [name, life = '1'] = shop.machine.name.split('.');
     scheduler.after(seeded.between(1, 400), () => shops[place] === shop && open(place, `${name}.${Number(life) + 1}`));
   }
@@ -71,20 +65,19 @@ function play(seed: number, seeded: Seeded, length: Length, isTraced: boolean): 
   let virtualMs = durationMs;
   if (length === 'long') {
     weather.clear(world);
-    // F3, by the slowest of clocks.
-    virtualMs += 1.05 * Math.max(6000, 3 * leaseMs) + 2000;
+    for (const { machine } of shops) machine.wake();
+    // What was asked of a process that stood still begins now, and waits for readers; then F3, by the slowest of clocks.
+    virtualMs += 1.2 * leaseMs + 3000 + 1.05 * Math.max(6000, 3 * leaseMs) + 2000;
     scheduler.runUntil(virtualMs);
     expectHits(world, shops, products);
     virtualMs += 1000;
     scheduler.runUntil(virtualMs);
   }
   world.history.end();
-  for (const shop of shops) tally(shop);
-  const { ends, reaped, fenced } = database.counts;
   return {
     ...{ seed, length, virtualMs },
     violations: world.history.violations,
-    counts: { ...counts, ends, reaped, fenced, ...total, lies: world.redis.counts.lies },
+    counts: { ...counts, ...database.counts, lies: world.redis.counts.lies },
     trace: world.trace ?? [],
   };
 }

@@ -70,7 +70,7 @@ export function bodyOf(row: Row): string {
 export function createHistory(): History {
   const products = new Map<string, Version[]>();
   const slugs = new Map<string, Stood<string | null>[]>();
-  const byToken = new Map<string, Version>();
+  const byToken = new Map<string, Version[]>();
   const byWrite = new Map<number, Version>();
   const refused: number[] = [];
   const violations: Violation[] = [];
@@ -124,7 +124,7 @@ export function createHistory(): History {
         seenAt: Number.POSITIVE_INFINITY,
       };
       versions.push(version);
-      byToken.set(row.token, version);
+      byToken.set(row.token, [...(byToken.get(row.token) ?? []), version]);
       byWrite.set(write, version);
     },
     leads(slug, id) {
@@ -144,11 +144,13 @@ export function createHistory(): History {
       if (shown) judgeVersion(shown, began, by);
     },
     acked(write, token, began) {
-      const version = byToken.get(token);
+      const made = byToken.get(token) ?? [];
       now += 1;
-      if (!version || version.write !== write) violated('lost', `write ${write} was acknowledged and is not committed`);
-      else if (version.from < began) violated('order', `write ${write} was committed before it began`);
-      else version.ackedAt = now;
+      if (made[0]?.write !== write) violated('lost', `write ${write} was acknowledged and is not committed`);
+      for (const version of made) {
+        if (version.from < began) violated('order', `write ${write} was committed before it began`);
+        version.ackedAt = now;
+      }
     },
     refused: (write) => void refused.push(write),
     violated,

@@ -116,6 +116,7 @@ export function createOpen({ database, wire, machine }: Parts, sessionAnswerMs: 
         await ask('join', () =>
           database.commit(true, () => {
             instances.set(id, { beat: 0, leaseMs });
+            database.counts.joins += 1;
             return () => instances.delete(id);
           }),
         );
@@ -127,6 +128,7 @@ export function createOpen({ database, wire, machine }: Parts, sessionAnswerMs: 
           if (!row) return false;
           database.commit(true, () => {
             instances.set(id, { ...row, beat });
+            database.counts.beats += 1;
             return () => instances.set(id, row);
           });
           return true;

@@ -54,9 +54,11 @@ export function keepWriting(
         ? ({ kind: 'price', id } as const)
         : how < 0.85
           ? ({ kind: 'rename', id, slug } as const)
-          : how < 0.93
+          : how < 0.92
             ? ({ kind: 'archive', id } as const)
-            : ({ kind: 'create', id: `n${++made}`, slug } as const);
+            : how < 0.95
+              ? ({ kind: 'sweep', id } as const)
+              : ({ kind: 'create', id: `n${++made}`, slug } as const);
     shop.machine.deliver(() => void world.write(shop, change));
     world.scheduler.after(seeded.between(0, 2 * gapMs), next);
   };

@@ -7,11 +7,11 @@ import type { Machine } from './machine.js';
 import type { Scheduler } from './scheduler.js';
 import { type Connection, Lost, Refused, type Wire } from './wire.js';
 
-/** What a write does to one product. `number` is its own, and stands in nothing else. */
+/** What a write does to one product, or a sweep to all of them. `number` is its own, and stands in nothing else. */
 export interface Change {
   number: number;
   id: string;
-  kind: 'price' | 'rename' | 'create' | 'archive';
+  kind: 'price' | 'rename' | 'create' | 'archive' | 'sweep';
   slug?: string;
 }
 
@@ -100,7 +100,8 @@ function openTransaction(parts: { scheduler: Scheduler; database: Database; hist
           done.refuse('ended');
           return;
         }
-        const ids = keys.flatMap((key) => (key.startsWith('id:') && database.product(key.slice(3)) ? [key.slice(3)] : [])).sort();
+        const named = keys.includes('*') ? database.ids() : keys.flatMap((key) => (key.startsWith('id:') ? [key.slice(3)] : []));
+        const ids = named.filter((id) => database.product(id)).sort();
         takeAll(
           ids.map((id) => `product ${id}`),
           () => bump(ids),
@@ -111,7 +112,7 @@ function openTransaction(parts: { scheduler: Scheduler; database: Database; hist
       function bump(ids: string[]) {
         for (const id of ids) {
           const row = database.product(id) as Row;
-          if (!keys.includes(`slug:${row.slug}`)) {
+          if (!keys.includes(`slug:${row.slug}`) && !keys.includes('*')) {
             done.refuse('moved');
             return;
           }
@@ -125,6 +126,11 @@ function openTransaction(parts: { scheduler: Scheduler; database: Database; hist
       const done = step(answer, refuse);
       const { id, kind, slug } = change;
       write = change.number;
+      if (kind === 'sweep') {
+        for (const row of rows.values()) rows.set(row.id, { ...row, amount: write });
+        done.answer(toBody(rows.get(id) as Row));
+        return;
+      }
       const stands = rows.get(id);
       if ((kind === 'create') === (stands !== undefined)) {
         done.refuse('not_found');
@@ -134,7 +140,7 @@ function openTransaction(parts: { scheduler: Scheduler; database: Database; hist
       const row: Row = { ...from, amount: change.number, slug: slug ?? from.slug, isActive: kind === 'archive' ? !from.isActive : from.isActive };
       if (stands?.slug === row.slug) {
         rows.set(id, row);
-        done.answer({ ...toVersion(row), json: bodyOf(row) });
+        done.answer(toBody(row));
         return;
       }
       if (![stands?.slug, row.slug].every((s) => s === undefined || keys.includes(`slug:${s}`))) {
@@ -149,7 +155,7 @@ function openTransaction(parts: { scheduler: Scheduler; database: Database; hist
             return;
           }
           rows.set(id, row);
-          done.answer({ ...toVersion(row), json: bodyOf(row) });
+          done.answer(toBody(row));
         },
         () => done.refuse('busy'),
       );
@@ -164,7 +170,7 @@ function openTransaction(parts: { scheduler: Scheduler; database: Database; hist
       }
       for (const row of rows.values()) {
         const touched = [`id:${row.id}`, `slug:${row.slug}`, `slug:${database.product(row.id)?.slug ?? row.slug}`];
-        if (!touched.every((key) => keys.includes(key)))
+        if (!keys.includes('*') && !touched.every((key) => keys.includes(key)))
           history.violated('unblocked', `write ${write} changed ${touched.join()}, having blocked ${keys.join()}`);
       }
       // From here on it is no matter whether anybody listens; only a crash can keep it from being committed.
@@ -210,6 +216,7 @@ export async function commitWrite(
   }
 }
 
-function toVersion({ id, slug, version, token }: Row) {
-  return { id, slug, version, token };
+function toBody(row: Row): DocumentBody {
+  const { id, slug, version, token } = row;
+  return { id, slug, version, token, json: bodyOf(row) };
 }

@@ -112,8 +112,15 @@ export function createWire(scheduler: Scheduler, fateOf: (message: Message) => F
     isUp: true,
     connect(machine) {
       const connection: Connection = {
-        ...{ machine, isOver: false, isGone: false, isSilent: false, onOver: null, onGone: null },
-        ...{ pending: new Set<(error: Error) => void>(), requestsUntil: 0, repliesUntil: 0 },
+        machine,
+        isOver: false,
+        isGone: false,
+        isSilent: false,
+        onOver: null,
+        onGone: null,
+        pending: new Set(),
+        requestsUntil: 0,
+        repliesUntil: 0,
       };
       open.add(connection);
       return connection;

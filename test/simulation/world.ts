@@ -113,6 +113,7 @@ export function createWorld(options: {
 
   /** What the service does before a write: it reads whose slugs it will have to block. */
   function keysOf(change: Omit<Change, 'number'>, stands: Row | undefined): string[] {
+    if (change.kind === 'sweep') return ['*'];
     return [`id:${change.id}`, ...(stands ? [`slug:${stands.slug}`] : []), ...(change.slug === undefined ? [] : [`slug:${change.slug}`])];
   }
 
@@ -121,10 +122,19 @@ export function createWorld(options: {
     const connection = wire.connect(machine);
     const stands = await wire.ask<Row | undefined>(connection, 'state', 1000, (answer) => answer(database.product(change.id)));
     wire.free(connection);
-    const row = change.kind === 'price' ? 'adminPrice' : change.kind === 'create' ? 'adminProductMake' : 'adminProductEdit';
+    const row =
+      change.kind === 'sweep'
+        ? 'adminImportStart'
+        : change.kind === 'price'
+          ? 'adminPrice'
+          : change.kind === 'create'
+            ? 'adminProductMake'
+            : 'adminProductEdit';
     const keys = keysOf(change, stands);
     say(`${machine.name}: write ${change.number} begins: ${change.kind} ${change.id} ${change.slug ?? ''}`);
-    const { trace: round } = await cache.write(row, keys, (armed) => commitWrite({ scheduler, database, history, wire }, machine, armed, change));
+    const { trace: round } = await cache.write(row, keys, (armed) => commitWrite({ scheduler, database, history, wire }, machine, armed, change), {
+      isBulk: change.kind === 'sweep',
+    });
     // Not told by an ack, but by time.
     if (round.ackWaitMs > 50) counts.waits += 1;
     counts.acks += round.acks.length;
