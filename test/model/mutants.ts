@@ -24,6 +24,7 @@ export const mutants: readonly Mutant[] = [
   },
   { breaks: ['async-beat'], does: 'N2a commits asynchronously; a backend dies', bounds: bounded({ ...backendDies, isWarm: true, hasNotes: true }) },
   { breaks: ['one-snapshot'], does: "N2b's snapshot is older than N2a's commit", bounds: bounded({ isWarm: true, hasNotes: true }) },
+  { breaks: ['renew-without-row'], does: 'N2a that updates no row grants a lease all the same', bounds: bounded({ hasTidying: true }) },
   { breaks: ['lease-from-reply'], does: 'N6 counts the lease from the reply', bounds: bounded({}) },
   { breaks: ['release-unknown'], does: 'N4 releases every token absent from the reply', bounds: bounded({ isWarm: true }) },
   { breaks: ['memory-outlives-lapse'], does: 'N5 keeps memory although the lease had lapsed', bounds: bounded({ isWarm: true }) },

@@ -1,6 +1,21 @@
 import type { Emit } from './checker.js';
 import type { World } from './sabotage.js';
-import { clone, type Database, inFlight, isLost, nibble, notSent, open, resting, type State, withNibble } from './state.js';
+import {
+  answered,
+  asking,
+  clone,
+  type Database,
+  free,
+  inFlight,
+  isLost,
+  nibble,
+  notSent,
+  open,
+  resting,
+  type State,
+  tearing,
+  withNibble,
+} from './state.js';
 
 /** A beat, or a row, that nobody has seen. Canonical states number beats anew. */
 export const freshBeat = 15;
@@ -67,8 +82,8 @@ export function postgresSteps(world: World): (s: State, emit: Emit<State>) => vo
     const n = clone(from);
     n.crashesLeft -= 1;
     n.now = { ...n.flushed };
-    for (const i of n.instances) if (i.renewal !== resting && i.renewal !== 2) i.renewal = resting;
-    for (const r of n.readers) if (r.phase === 1 || r.phase === 4) r.phase = 0;
+    for (const i of n.instances) if (i.renewal !== answered) i.renewal = resting;
+    for (const r of n.readers) if (r.phase === asking || r.phase === tearing) r.phase = free;
     for (const w of n.writers) if (w.transaction === inFlight || w.transaction === open) w.transaction = notSent;
     if (bounds.crash !== 'backend') n.pair += 1;
     if (bounds.crash === 'failover' && n.now.value < n.top) {

@@ -1,14 +1,16 @@
+import { armingSteps } from './arming.js';
 import type { Bounds } from './bounds.js';
 import { createCanonical } from './canonical.js';
 import type { Emit, Model } from './checker.js';
 import { describe } from './description.js';
 import { createDecoder, encodeState } from './encoding.js';
-import { instanceSteps } from './instance.js';
+import { leaseSteps } from './lease.js';
+import { memorySteps } from './memory.js';
 import { postgresSteps } from './postgres.js';
 import { readerSteps } from './reader.js';
 import type { Sabotage, World } from './sabotage.js';
 import { clone, type Instance, joined, nibble, outside, resting, type State, type Writer, withNibble } from './state.js';
-import { writerSteps } from './writer.js';
+import { writingSteps } from './writing.js';
 
 /**
  * The protocol of price truth as a transition system: rules J, N, Apply, Release, R1 to R3, W1 to W7, registry, reaper and fence, taken from their
@@ -21,7 +23,7 @@ import { writerSteps } from './writer.js';
 export function createProtocol(bounds: Bounds, sabotage: readonly Sabotage[] = []): Model<State> {
   const world: World = { bounds, breaks: (rule) => sabotage.includes(rule) };
   const canonical = createCanonical(world);
-  const parts = [postgresSteps(world), instanceSteps(world), writerSteps(world), readerSteps(world)];
+  const parts = [postgresSteps, leaseSteps, memorySteps, armingSteps, writingSteps, readerSteps].map((part) => part(world));
   let report!: Emit<State>;
   const emitCanonical: Emit<State> = (who, rule, next, broken) => report(who, rule, canonical(next), broken);
   return {

@@ -9,6 +9,7 @@ export type Sabotage =
   | 'lease-from-reply'
   | 'one-snapshot'
   | 'renew-before-join'
+  | 'renew-without-row'
   | 'async-join'
   | 'async-beat'
   | 'async-reaper'

@@ -1,39 +1,23 @@
+import { createBlocks } from './blocks.js';
 import type { Emit } from './checker.js';
-import { commit, freshBeat, nameOf, returns } from './postgres.js';
+import { commit, freshBeat } from './postgres.js';
 import type { World } from './sabotage.js';
-import {
-  answered,
-  beaten,
-  clone,
-  early,
-  free,
-  type Instance,
-  isLost,
-  joined,
-  joining,
-  nibble,
-  outside,
-  resting,
-  type State,
-  withNibble,
-} from './state.js';
+import { answered, beaten, clone, early, free, type Instance, joined, joining, nibble, outside, resting, type State, withNibble } from './state.js';
 
-/** J, N, Apply, Release and R1 of every instance. */
-export function instanceSteps(world: World): (s: State, emit: Emit<State>) => void {
+/** J and N of every instance. */
+export function leaseSteps(world: World): (s: State, emit: Emit<State>) => void {
   const { bounds } = world;
+  const { apply, release, outdate } = createBlocks(world);
   const renewBeforeJoin = world.breaks('renew-before-join');
+  const renewWithoutRow = world.breaks('renew-without-row');
   const asyncJoin = world.breaks('async-join');
   const asyncBeat = world.breaks('async-beat');
   const oneSnapshot = world.breaks('one-snapshot');
   const releaseUnknown = world.breaks('release-unknown');
-  const reapplies = world.breaks('reapply-released');
-  const keepsGenOnRelease = world.breaks('install-read-while-blocked');
   const leaseFromReply = world.breaks('lease-from-reply');
   const memoryOutlivesLapse = world.breaks('memory-outlives-lapse');
   const epochOutlivesLapse = world.breaks('epoch-outlives-lapse');
   const memoryOutlivesPair = world.breaks('memory-outlives-pair');
-  const ackBeforeApply = world.breaks('ack-before-apply');
-  const hitWithoutLease = world.breaks('hit-without-lease');
 
   // One search at a time: what the functions below share while one state is looked at.
   let s!: State;
@@ -41,14 +25,11 @@ export function instanceSteps(world: World): (s: State, emit: Emit<State>) => vo
   return (state, to) => {
     s = state;
     emit = to;
-    for (let i = 0; i < s.instances.length; i++) {
-      const from = s.instances[i] as Instance;
+    s.instances.forEach((from, i) => {
       join(i, from);
       renew(i, from);
-      messages(i, from);
-      hit(i, from);
       if (bounds.hasRestarts && (from.membership !== outside || from.blocked > 0)) restart(i);
-    }
+    });
   };
 
   function step(i: number, rule: string, change: (n: State, own: Instance) => string | undefined) {
@@ -77,7 +58,7 @@ export function instanceSteps(world: World): (s: State, emit: Emit<State>) => vo
   function renew(i: number, from: Instance) {
     const hasRow = nibble(s.now.beats, i) !== 0;
     if (from.renewal === resting && from.membership === joined) {
-      if (!hasRow) {
+      if (!hasRow && !renewWithoutRow) {
         step(i, 'N2a updates no row: it must join again', (_n, own) => {
           own.membership = outside;
         });
@@ -87,11 +68,11 @@ export function instanceSteps(world: World): (s: State, emit: Emit<State>) => vo
           own.renewal = early;
         });
       } else {
-        // N1 and N2a are one step: an earlier s only shortens the lease.
+        // N1 and N2a are one step: an earlier s only shortens the lease, and fewer tokens are known before it.
         step(i, 'N1 takes s, N2a commits its beat', (n, own) => {
           ask(n, own);
           own.renewal = beaten;
-          n.now.beats = withNibble(n.now.beats, i, freshBeat);
+          if (hasRow) n.now.beats = withNibble(n.now.beats, i, freshBeat);
           commit(n, world, !asyncBeat);
         });
       }
@@ -153,64 +134,5 @@ export function instanceSteps(world: World): (s: State, emit: Emit<State>) => vo
 
   function leaseOf(own: Instance, n: State): number {
     return bounds.leaseTicks[n.instances.indexOf(own)] as number;
-  }
-
-  function messages(i: number, from: Instance) {
-    for (let token = 1; token <= s.armed; token <<= 1) {
-      const name = nameOf(token);
-      if (s.armed & token & ~(from.blocked | from.released | from.owed)) {
-        if (ackBeforeApply) {
-          step(i, `hears of token ${name} and acknowledges it`, (_n, own) => {
-            own.owed |= token;
-            own.acked |= token;
-          });
-        } else {
-          step(i, `hears of token ${name}: Apply, then ack`, (n, own) => apply(n, own, token));
-        }
-      }
-      if (from.owed & token) {
-        step(i, `applies token ${name}`, (n, own) => {
-          own.owed &= ~token;
-          apply(n, own, token);
-        });
-      }
-      if (s.freed & token & ~from.released && (!reapplies || from.blocked & token)) {
-        step(i, `hears of the release of token ${name}`, (n, own) => {
-          own.owed &= ~token;
-          release(n, own, token);
-        });
-      }
-    }
-  }
-
-  function apply(n: State, own: Instance, tokens: number): undefined {
-    const fresh = tokens & ~own.blocked;
-    if (fresh === 0) return;
-    own.blocked |= fresh;
-    own.acked |= fresh;
-    own.memory = 0;
-    own.body = 0;
-    outdate(n, own);
-  }
-
-  function release(n: State, own: Instance, tokens: number): undefined {
-    if (tokens === 0) return;
-    own.blocked &= ~tokens;
-    if (!reapplies) own.released |= tokens;
-    if (!keepsGenOnRelease) outdate(n, own);
-  }
-
-  /** gen++ of the product's keys, or a new epoch: what was asked before is not installed. */
-  function outdate(n: State, own: Instance) {
-    const i = n.instances.indexOf(own);
-    for (const reader of n.readers) if (reader.instance === i) reader.isOutdated = 1;
-  }
-
-  function hit(i: number, from: Instance) {
-    if (from.memory === 0 || from.blocked !== 0 || (from.lease === 0 && !hitWithoutLease)) return;
-    step(i, `R1 hits v${from.body - 1} in memory`, (n, own) => {
-      if (isLost(n, own.body - 1) && own.pair === n.pair) return `a lost v${own.body - 1} is served under a lease of the pair that lost it`;
-      return returns(n, own.body - 1, n.floor);
-    });
   }
 }
