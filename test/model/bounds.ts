@@ -4,6 +4,8 @@ export interface Bounds {
   leaseTicks: readonly number[];
   /** 1.1 Lmax, as the fastest clock of a writer counts it; also 1.1 x 5 s and, for the registry, 1.65 x 5 s. */
   waitTicks: number;
+  /** Time passes. Without it leases last, and a writer waits for acknowledgements alone. */
+  hasTime: boolean;
   /** Per writer, a process of its own: how many writes it makes, one after the other. */
   writes: readonly number[];
   /** Reads through R2 at one time, anywhere. Hits need none. */
@@ -44,6 +46,7 @@ export interface Bounds {
 const smallest: Bounds = {
   leaseTicks: [2],
   waitTicks: 2,
+  hasTime: true,
   writes: [1],
   readers: 1,
   hasLoads: false,

@@ -68,8 +68,12 @@ export const large: readonly Pick<Configuration, 'name' | 'bounds'>[] = [
     bounds: bounded({ leaseTicks: [2, 1], hasNotes: true }),
   },
   {
-    name: 'two instances, two writers',
-    bounds: bounded({ leaseTicks: [2, 1], writes: [1, 1], isWarm: true }),
+    name: 'two instances, two writers, leases that last',
+    bounds: bounded({ leaseTicks: [1, 1], writes: [1, 1], isWarm: true, hasTime: false }),
+  },
+  {
+    name: 'two instances, two writers, what was in memory before them',
+    bounds: bounded({ leaseTicks: [2, 1], writes: [1, 1], isWarm: true, readers: 0 }),
   },
   {
     name: 'a failover that loses synchronous commits, two fresh writers, settled pairs',

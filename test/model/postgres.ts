@@ -111,7 +111,7 @@ export function tokenOf(world: World, i: number, count: number): number {
   return 1 << (before + count - 1);
 }
 
-const names = Array.from({ length: 16 }, (_, mask) => [...'abcd'].filter((_letter, i) => mask & (1 << i)).join(''));
+const names = Array.from({ length: 16 }, (_, mask) => ['a', 'b', 'c', 'd'].filter((_letter, i) => mask & (1 << i)).join(''));
 /** Tokens by their letters. */
 export const nameOf = (tokens: number) => names[tokens] as string;
 

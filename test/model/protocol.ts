@@ -30,7 +30,7 @@ export function createProtocol(bounds: Bounds, sabotage: readonly Sabotage[] = [
     initial: () => canonical(beginning(bounds)),
     steps(state, emit) {
       report = emit;
-      emitCanonical('time', 'passes: one tick', tick(state, bounds));
+      if (bounds.hasTime) emitCanonical('time', 'passes: one tick', tick(state, bounds));
       for (const part of parts) part(state, emitCanonical);
     },
     encode: encodeState,

@@ -20,7 +20,7 @@ const [applied, released] = [1, 2];
 const [idle, decided, armed, passed, over] = [0, 1, 2, 3, 4];
 const [free, asking, told] = [0, 1, 2];
 const keyOfSlug = (slug: number) => 2 << slug;
-const letters = 'ABC';
+const letters = ['A', 'B', 'C'];
 
 export const renameMutants = [
   { breaks: 'no-slug-check', does: "begin_write does not look whether the product's slug is among the deleted keys" },
