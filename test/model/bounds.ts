@@ -21,6 +21,8 @@ export interface Bounds {
   hasSettled: boolean;
   /** A process may read the registry between writes (as its earlier writes did). */
   hasNotes: boolean;
+  /** Writers acknowledge. Without it, what a read must not fall behind is what others have returned: F2 alone. */
+  hasAnswers: boolean;
   /** Writers may die at any step. */
   hasDeaths: boolean;
   /** Instances may die at any step and start anew. */
@@ -55,6 +57,7 @@ const smallest: Bounds = {
   isSeasoned: true,
   hasSettled: false,
   hasNotes: false,
+  hasAnswers: true,
   hasDeaths: false,
   hasRestarts: false,
   isValidating: false,

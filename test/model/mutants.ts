@@ -51,8 +51,19 @@ export const mutants: readonly Mutant[] = [
   // W
   { breaks: ['beat-before-arm'], does: 'W2 reads the registry and its beats before A', bounds: bounded({}) },
   { breaks: ['no-wait'], does: 'W3 waits for nobody', bounds: bounded({ isWarm: true }) },
+  {
+    breaks: ['no-wait'],
+    does: 'W3 waits for nobody; one instance shows the new price, then another the old one, before any acknowledgement',
+    bounds: bounded({ leaseTicks: [2, 1], isWarm: true, hasAnswers: false }),
+  },
   { breaks: ['wait-without-margin'], does: 'W3 waits L by its own clock, not 1.1 L', bounds: bounded({ isWarm: true }) },
   { breaks: ['no-settle-wait'], does: 'a process writes at once on a pair it has just met', bounds: bounded({ ...failsOver }) },
+  {
+    breaks: ['no-settle-wait'],
+    does: 'a process writes at once on a pair it has just met, and no synchronous commit is ever lost',
+    bounds: bounded({ crash: 'restart', crashes: 1, isSeasoned: false }),
+    uncaught: 'While A1 holds, the row of every leased instance outlives the restart. The settle wait guards against a failover that loses commits.',
+  },
   {
     breaks: ['settled-pair-of-the-moment'],
     does: 'a process that has known a pair for long records the pair of the moment as settled',

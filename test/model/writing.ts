@@ -74,7 +74,8 @@ export function writingSteps(world: World): (s: State, emit: Emit<State>) => voi
   }
 
   function conclude(w: number, from: Writer, token: number) {
-    if (from.phase === writing && from.transaction === committed) step(w, 'W6 acknowledges', (n, own) => acknowledge(n, own, token));
+    if (from.phase === writing && from.transaction === committed && bounds.hasAnswers)
+      step(w, 'W6 acknowledges', (n, own) => acknowledge(n, own, token));
     if (from.phase === writing && (bounds.hasUnknown || from.transaction === notSent)) {
       step(w, 'does not hear from B', (_n, own) => {
         own.phase = unknown;
