@@ -76,8 +76,8 @@ export const large: readonly Pick<Configuration, 'name' | 'bounds'>[] = [
     bounds: bounded({ leaseTicks: [2, 1], writes: [1, 1], isWarm: true, readers: 0 }),
   },
   {
-    name: 'a failover that loses synchronous commits, two fresh writers, settled pairs',
-    bounds: bounded({ crash: 'failover', crashes: 1, writes: [1, 1], isSeasoned: false, hasSettled: true }),
+    name: 'a failover that loses synchronous commits, two fresh writers, settled pairs, what was in memory before',
+    bounds: bounded({ crash: 'failover', crashes: 1, writes: [1, 1], isSeasoned: false, hasSettled: true, isWarm: true, readers: 0 }),
   },
   {
     name: 'two failovers that lose synchronous commits, a fresh process, settled pairs',

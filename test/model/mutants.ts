@@ -12,6 +12,7 @@ export interface Mutant {
 }
 
 const backendDies = { crash: 'backend', crashes: 1 } as const;
+const restarts = { crash: 'restart', crashes: 1 } as const;
 const failsOver = { crash: 'failover', crashes: 1 } as const;
 
 export const mutants: readonly Mutant[] = [
@@ -57,22 +58,22 @@ export const mutants: readonly Mutant[] = [
     bounds: bounded({ leaseTicks: [2, 1], isWarm: true, hasAnswers: false }),
   },
   { breaks: ['wait-without-margin'], does: 'W3 waits L by its own clock, not 1.1 L', bounds: bounded({ isWarm: true }) },
-  { breaks: ['no-settle-wait'], does: 'a process writes at once on a pair it has just met', bounds: bounded({ ...failsOver }) },
+  { breaks: ['no-settle-wait'], does: 'a process writes at once on a pair it has just met', bounds: bounded({ ...failsOver, isWarm: true }) },
   {
     breaks: ['no-settle-wait'],
     does: 'a process writes at once on a pair it has just met, and no synchronous commit is ever lost',
-    bounds: bounded({ crash: 'restart', crashes: 1, isSeasoned: false }),
+    bounds: bounded({ ...restarts, isSeasoned: false }),
     uncaught: 'While A1 holds, the row of every leased instance outlives the restart. The settle wait guards against a failover that loses commits.',
   },
   {
     breaks: ['settled-pair-of-the-moment'],
     does: 'a process that has known a pair for long records the pair of the moment as settled',
-    bounds: bounded({ ...failsOver, hasSettled: true }),
+    bounds: bounded({ ...failsOver, isWarm: true, hasSettled: true }),
   },
   {
-    breaks: ['records-outlive-pair', 'no-settle-wait'],
-    does: 'records of beats outlive the pair, and no process waits for a pair to settle',
-    bounds: bounded({ ...failsOver, isWarm: true, hasNotes: true }),
+    breaks: ['records-outlive-pair', 'no-settle-wait', 'async-beat'],
+    does: 'records of beats outlive the pair, no process waits for a pair to settle, and a restart loses beats',
+    bounds: bounded({ ...restarts, isWarm: true, hasNotes: true }),
   },
   {
     breaks: ['records-outlive-pair'],
@@ -94,12 +95,12 @@ export const mutants: readonly Mutant[] = [
   {
     breaks: ['no-pair-check'],
     does: "B does not compare the pair with A's; what reads see of it",
-    bounds: bounded({ ...failsOver, hasReaper: true, isWarm: true, checksReadsOnly: true }),
+    bounds: bounded({ ...failsOver, hasReaper: true, isWarm: true, readers: 0, checksReadsOnly: true }),
   },
   {
     breaks: ['no-pair-check'],
     does: "B does not compare the pair with A's, and no synchronous commit is ever lost",
-    bounds: bounded({ crash: 'restart', crashes: 1, hasReaper: true, isWarm: true }),
+    bounds: bounded({ ...restarts, hasReaper: true, isWarm: true }),
     uncaught:
       'While A1 holds, what the reaper deleted stays deleted, and the fence stops B. The pair check guards against a failover that loses commits.',
   },
@@ -115,7 +116,7 @@ export const mutants: readonly Mutant[] = [
   {
     breaks: ['async-reaper'],
     does: 'the reaper deletes asynchronously, a backend dies; what reads see of it',
-    bounds: bounded({ ...backendDies, hasReaper: true, isWarm: true, checksReadsOnly: true }),
+    bounds: bounded({ ...backendDies, hasReaper: true, isWarm: true, readers: 0, checksReadsOnly: true }),
   },
   {
     breaks: ['reapply-released'],

@@ -55,7 +55,8 @@ function beginning(bounds: Bounds): State {
     revoked: 0,
     acknowledged: 0,
     now: start,
-    flushed: { ...start },
+    // A standby may not know the instances yet.
+    flushed: { ...start, beats: bounds.crash === 'failover' ? 0 : beats },
     redisLabel: 0,
     redisBody: 0,
     watchedBeats: 0,
