@@ -30,7 +30,7 @@ export const brokenRulesOfLeases: readonly BrokenRule[] = [
   },
   {
     rule: 'Apply',
-    instead: 'the writer applies its own block before the first transaction has answered',
+    instead: 'the writer applies its own block before the first transaction has answered, and a renewal may release it',
     directed: 'a renewal while the own block is under way',
     edits: [
       {
@@ -39,6 +39,7 @@ export const brokenRulesOfLeases: readonly BrokenRule[] = [
         to: 'lease?.apply(token, keys, true);\n      const pair = await steps.arm(token, keys, options.process);',
       },
       { file: writer, from: 'armedTime = time();\n', to: 'armedTime = time();\n if (false)\n' },
+      { file: lease, from: 'if (!block.isOwn && block.order', to: 'if (block.order' },
     ],
   },
   {
@@ -194,8 +195,8 @@ export const brokenRulesOfLeases: readonly BrokenRule[] = [
     edits: [
       {
         file: lease,
-        from: 'if (block.order <= knownBefore && !standing.has(token)) free(token, block);',
-        to: 'if (knownBefore >= 0 && !standing.has(token)) free(token, block);',
+        from: 'if (!block.isOwn && block.order <= knownBefore && !standing.has(token)) free(token, block);',
+        to: 'if (!block.isOwn && knownBefore >= 0 && !standing.has(token)) free(token, block);',
       },
     ],
   },

@@ -27,7 +27,7 @@ describe('the price protocol under a scheduler that follows a seed', () => {
   it('does all that it can do', () => {
     const rare = ['reaped', 'fenced', 'unknown', 'lapses'];
     const usual = ['memory', 'absent', 'validated', 'redis', 'collapsed', 'stored', 'lies', 'acked', 'acks', 'waits', 'refused', 'joins', 'ends'];
-    for (const name of rare) expect(tally[name], name).toBeGreaterThan(10);
+    for (const name of rare) expect(tally[name], name).toBeGreaterThan(3);
     for (const name of usual) expect(tally[name], name).toBeGreaterThan(100);
   });
 
