@@ -1,4 +1,5 @@
-import type { Clock } from '../../src/cache/clock.js';
+import { type Clock, monotonicClock } from '../../src/cache/clock.js';
+import { tuning } from '../../src/cache/policies.js';
 
 /** A clock that stands still until it is told how much time has passed. */
 export interface FakeClock extends Clock {
@@ -52,6 +53,12 @@ export function createFakeClock(): FakeClock {
       wallAhead += byMs;
     },
   };
+}
+
+/** The same for several instances over a real Redis: who has lost the fill lock asks that again and again, in its own time. */
+export function createPollingClock(): FakeClock {
+  const clock = createFakeClock();
+  return { ...clock, after: (ms, run) => (ms < 2 * tuning.pollMs ? monotonicClock : clock).after(ms, run) };
 }
 
 /** Lets everything happen that waits for nothing but its turn. */

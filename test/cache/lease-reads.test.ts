@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { countStatements, type StatementCount } from '../harness/statements.js';
-import { createFakeClock, type FakeClock, turns } from './fake-clock.js';
+import { createFakeClock, createPollingClock, type FakeClock, turns } from './fake-clock.js';
 import { type Instance, lamp, openShop, type Shop } from './open-shop.js';
 import { openRedis } from './shared-redis.js';
 
@@ -22,7 +22,7 @@ beforeAll(async () => {
   shop = await openShop();
 });
 beforeEach(async () => {
-  clock = createFakeClock();
+  clock = createPollingClock();
   instances = [];
   slug = `lamp-${++made}`;
   const maker = await shop.instance(null, createFakeClock(), null);

@@ -27,6 +27,7 @@ describe('the lease', () => {
     const beginning = lease.begin();
     clock.advance(1500);
     lease.renewed(beginning, { blocks: [], pair: 'first' });
+    clock.setWall(-leaseMs);
     clock.advance(leaseMs - 1500 - 1);
     expect(lease.isHeld()).toBe(true);
     clock.advance(1);
@@ -44,6 +45,16 @@ describe('the lease', () => {
   it('is lost where the clock on the wall says that its time has passed, as after a suspended machine', () => {
     renew(lease);
     clock.setWall(leaseMs - 1);
+    expect(lease.isHeld()).toBe(true);
+    clock.setWall(1);
+    expect(lease.isHeld()).toBe(false);
+  });
+
+  it('is counted from the sending by the clock on the wall as well', () => {
+    const beginning = lease.begin();
+    clock.setWall(1500);
+    lease.renewed(beginning, { blocks: [], pair: 'first' });
+    clock.setWall(leaseMs - 1500 - 1);
     expect(lease.isHeld()).toBe(true);
     clock.setWall(1);
     expect(lease.isHeld()).toBe(false);

@@ -4,14 +4,14 @@ import type { ImportedProduct } from '../../src/catalog/import.js';
 import { product, usd, variant } from '../db/sample-product.js';
 import { type RedisServer, startRedis } from '../harness/redis.js';
 import { countStatements } from '../harness/statements.js';
-import { createFakeClock } from './fake-clock.js';
+import { createPollingClock } from './fake-clock.js';
 import { type Instance, lamp, openShop, type Shop } from './open-shop.js';
 import { openRedis, type SharedRedis } from './shared-redis.js';
 
 let server: RedisServer;
 let shared: SharedRedis;
 let shop: Shop;
-let clock: ReturnType<typeof createFakeClock>;
+let clock: ReturnType<typeof createPollingClock>;
 let here: Instance;
 let there: Instance;
 
@@ -20,7 +20,7 @@ beforeAll(async () => {
   shared = openRedis(server.url);
 });
 beforeEach(async () => {
-  clock = createFakeClock();
+  clock = createPollingClock();
   [here, there] = [await shop.instance(await shared.connect(), clock), await shop.instance(await shared.connect(), clock)];
 });
 afterEach(async () => {

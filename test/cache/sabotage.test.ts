@@ -11,7 +11,7 @@ import { policies } from '../../src/cache/policies.js';
 import { createRedisStore, type RedisStore } from '../../src/cache/redis-store.js';
 import { createTimed } from '../../src/cache/timed.js';
 import { createVersionLane } from '../../src/cache/version-lane.js';
-import { createFakeClock } from './fake-clock.js';
+import { createFakeClock, createPollingClock } from './fake-clock.js';
 import { createHeldLease } from './held-lease.js';
 import { createHeldSource, documentAt, priceOf, productId } from './held-source.js';
 import { withScript } from './sabotage/changed-script.js';
@@ -170,7 +170,7 @@ rule(
   'a stale page is refreshed once across all instances',
   async (wrap: (store: RedisStore) => RedisStore) => {
     const redis = await shared.connect();
-    const clock = createFakeClock();
+    const clock = createPollingClock();
     const open = () => createTimed({ memory: createMemory(2 ** 20), store: wrap(openStore(redis)), clock, counters: createCounters() });
     const instances = [open(), open()];
     const key = randomUUID();

@@ -3,19 +3,19 @@ import type { Redis } from 'ioredis';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Cache } from '../../src/cache/cache.js';
 import { policies, tuning, type WriteRow } from '../../src/cache/policies.js';
-import { createFakeClock } from './fake-clock.js';
+import { createPollingClock } from './fake-clock.js';
 import { openRedis, settle } from './shared-redis.js';
 
 const { freshMs, staleMs } = policies.productListing;
 const shared = openRedis();
-let clock: ReturnType<typeof createFakeClock>;
+let clock: ReturnType<typeof createPollingClock>;
 let catalogId: string;
 let here: Cache;
 let there: Cache;
 let redis: Redis;
 
 beforeEach(async () => {
-  clock = createFakeClock();
+  clock = createPollingClock();
   catalogId = randomUUID();
   redis = await shared.connect();
   [here, there] = await Promise.all([shared.cache({ clock, catalogId, redis }), shared.cache({ clock, catalogId, redis })]);
