@@ -160,6 +160,15 @@ describe('the history of a product', () => {
     expect(twice).toEqual(['F1']);
   });
 
+  it('takes a move from a slug for the proof that a rename of unknown outcome took effect, and one that was refused did not', () => {
+    const rename = (slug: string): Change => ({ kind: 'slug', slug });
+    const moved: Sight = { kind: 'moved', from: 'light', to: 'torch' };
+    const unseen = [write(1, 2, rename('light'), 'unknown'), write(3, 4, rename('torch'), 3), read(5, 6, moved)];
+    expect(judge(unseen)).toEqual([]);
+    expect(judge([...unseen, read(7, 8, { kind: 'absent', slug: 'light' })])).toEqual(['F1']);
+    expect(judge([write(1, 2, rename('light'), 'refused'), write(3, 4, rename('torch'), 2), read(5, 6, moved)])).toEqual(['refused']);
+  });
+
   it('judges the same whether at once or in pieces', () => {
     const { history, found } = openProduct();
     for (let version = 2; version < 60; version += 1) {

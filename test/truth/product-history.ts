@@ -20,6 +20,7 @@ export interface ProductHistory {
 
 /** Of what was judged, for evidence. */
 const kept = 1_500;
+const keptWrites = 20;
 
 /**
  * The history of one product, judged as an atomic register. Versions rise by one with every write, so that for a read r of version v:
@@ -39,6 +40,7 @@ export function createProductHistory(
   /** In the order of their ends. `chosen` is the version that a read was taken for. */
   let ended: { op: Read | Write; chosen: number }[] = [];
   let waiting: { op: Read | Write; chosen: number }[] = [];
+  const lastWrites: Write[] = [];
   let folded = 0;
   let acked = first;
   let shown = first;
@@ -78,9 +80,14 @@ export function createProductHistory(
     const found = lowestFit(sight, floor, op);
     if (found !== undefined) {
       entry.chosen = found;
+      if (sight.kind === 'moved') table.hadSlug(sight.from, found);
       return;
     }
     entry.chosen = floor;
+    if (sight.kind === 'moved' && table.slugOutcome(sight.from) === 'refused') {
+      complain(op)('refused', `${say(sight)} shows that the refused rename took effect`);
+      return;
+    }
     const isOld = lowestFit(sight, acked, op) !== undefined;
     complain(op)(
       isOld ? 'F2' : 'F1',
@@ -118,7 +125,13 @@ export function createProductHistory(
   function fits(sight: Exclude<Sight, { kind: 'version' }>, version: number): boolean {
     const { exists, slug, isActive } = table.stateOf(version);
     if (sight.kind === 'absent') return exists === false || isActive !== true || table.slugSince(sight.slug) > version;
-    return exists !== false && isActive !== false && (slug === undefined || slug === sight.to) && table.slugSince(sight.from) <= version;
+    return exists !== false && isActive !== false && (slug === undefined || slug === sight.to) && mayHaveHad(sight.from, version);
+  }
+
+  /** Also by a rename of unknown outcome that nobody has seen before the next. */
+  function mayHaveHad(slug: string, version: number): boolean {
+    const since = table.slugSince(slug);
+    return since <= version || (since === Number.POSITIVE_INFINITY && table.slugOutcome(slug) === 'unknown');
   }
 
   return {
@@ -126,6 +139,8 @@ export function createProductHistory(
     begin(change, now, by) {
       const write: Write = { op: 'write', change, begin: now, end: Number.POSITIVE_INFINITY, outcome: 'pending', version: null, by };
       table.wrote(write);
+      lastWrites.push(write);
+      if (lastWrites.length > keptWrites) lastWrites.shift();
       return write;
     },
     settle(write, end, outcome, version, shown = {}) {
@@ -155,7 +170,7 @@ export function createProductHistory(
         folded -= surplus;
       }
     },
-    recent: () => ended.map(({ op }) => op).sort((a, b) => a.begin - b.begin),
+    recent: () => [...new Set([...lastWrites, ...ended.map(({ op }) => op)])].sort((a, b) => a.begin - b.begin),
   };
 }
 

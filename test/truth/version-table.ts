@@ -26,8 +26,12 @@ export interface VersionTable {
   /** Of versions below the first and above the highest nothing is known. */
   stateOf(version: number): VersionState;
   rowOf(version: number): { write: Write | null } | undefined;
-  /** The first version that may have had this slug; infinite where none has shown it. */
+  /** The first version that is known to have had this slug; infinite where none has shown it. */
   slugSince(slug: string): number;
+  /** What became of the write that asked for this slug. */
+  slugOutcome(slug: string): Write['outcome'] | undefined;
+  /** A move away from a slug shows that it was had by then. */
+  hadSlug(slug: string, version: number): void;
   /** How many writes without a known version began before `end`. */
   open(end: number): number;
   /**
@@ -66,12 +70,14 @@ export function createVersionTable(first: number, initial: VersionState): Versio
     return made;
   }
 
+  const hadSlug = (slug: string, version: number) => void slugs.set(slug, Math.min(slugs.get(slug) ?? version, version));
+
   function put(version: number, shown: Shown, complain: Complain): void {
     const target = row(version);
     if (shown.slug !== undefined) {
       if (target.slug !== undefined && target.slug !== shown.slug) complain('mixed', `version ${version} has slug ${target.slug}, not ${shown.slug}`);
       target.slug ??= shown.slug;
-      slugs.set(shown.slug, Math.min(slugs.get(shown.slug) ?? version, version));
+      hadSlug(shown.slug, version);
     }
     if (shown.isActive !== undefined) {
       if (target.isActive !== undefined && target.isActive !== shown.isActive)
@@ -135,25 +141,17 @@ export function createVersionTable(first: number, initial: VersionState): Versio
         target.firstSeen = Math.min(target.firstSeen, seenFrom(rows, version, highest));
         if (target.firstSeen >= until) return;
         const before = rows.get(resolved);
-        if (target.write === null) {
-          explainHole(version, target, complain);
-        } else if (before?.exists && target.write.change.kind !== 'create') {
-          const { change } = target.write;
-          put(
-            version,
-            {
-              slug: change.kind === 'slug' ? undefined : before.slug,
-              isActive: change.kind === 'status' ? undefined : before.isActive,
-              amounts: before.amounts.map((amount, variant) => (change.kind === 'price' && change.variant === variant ? undefined : amount)),
-            },
-            complain,
-          );
-        }
+        if (target.write === null) explainHole(version, target, complain);
+        // One write made it: what none that may have been it has asked for is as it was before.
+        const makers = target.write ? [target.write] : writes.filter((write) => isOpen(write) && write.begin < target.firstSeen);
+        if (before?.exists) put(version, carriedOver(before, makers), complain);
       }
     },
     stateOf: (version) =>
       rows.get(version) ?? { exists: undefined, slug: undefined, isActive: undefined, amounts: initial.amounts.map(() => undefined) },
     rowOf: (version) => rows.get(version),
+    slugOutcome: (slug) => writes.find(({ change }) => 'slug' in change && change.slug === slug)?.outcome,
+    hadSlug,
     slugSince: (slug) => slugs.get(slug) ?? Number.POSITIVE_INFINITY,
     open,
     mayStand: (isSuch, begin, end) =>
@@ -174,6 +172,17 @@ function seenFrom(rows: Map<number, Row>, version: number, highest: number): num
     if (seen < Number.POSITIVE_INFINITY) return seen;
   }
   return Number.POSITIVE_INFINITY;
+}
+
+function carriedOver({ slug, isActive, amounts }: VersionState, makers: readonly Write[]): Shown {
+  const touches = (kind: Change['kind']) => makers.some(({ change }) => change.kind === kind);
+  return {
+    slug: touches('slug') ? undefined : slug,
+    isActive: touches('status') ? undefined : isActive,
+    amounts: amounts.map((amount, variant) =>
+      makers.some(({ change }) => change.kind === 'price' && change.variant === variant) ? undefined : amount,
+    ),
+  };
 }
 
 function sets(change: Change, variant: number, amount: number): boolean {
