@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import { type Clock, monotonicClock, withTimeout } from './clock.js';
 import { createCounters } from './counters.js';
 import type { DocumentSource } from './document-bodies.js';
-import { briefly, type Commit, createDocumentWriter, type WriteErrors, type WriteOptions, type WriteTrace } from './document-writer.js';
+import { briefly, createDocumentWriter, type WriteErrors, type WriteOptions, type WritePlan, type WriteTrace } from './document-writer.js';
 import { createDocuments, type Documents } from './documents.js';
 import { createGenerations } from './generations.js';
 import { cacheKey } from './keys.js';
@@ -16,7 +16,7 @@ import { createRegistry } from './registry.js';
 import { type CacheReport, createReport } from './report.js';
 import { createSampler, type StaleRead } from './sampler.js';
 import { createTimed, type TimedAnswer, type TimedRow } from './timed.js';
-import type { Armed, OpenSession, WriteSteps } from './truth-ports.js';
+import type { OpenSession, WriteSteps } from './truth-ports.js';
 
 export interface Cache {
   documents: Documents;
@@ -26,12 +26,7 @@ export interface Cache {
    * A write of documents, the way that no reader is left with the old ones: see DocumentWriter. Then what the row says: the documents are
    * put, pages dropped.
    */
-  write<T>(
-    row: WriteRow,
-    keys: readonly string[],
-    commit: (armed: Armed) => Promise<Commit<T>>,
-    options?: WriteOptions,
-  ): Promise<{ value: T; trace: WriteTrace }>;
+  write<T>(row: WriteRow, plan: () => Promise<WritePlan<T>>, options?: WriteOptions): Promise<{ value: T; trace: WriteTrace }>;
   /** Waits for a read that has several parts no longer than for one. */
   bounded<T>(work: Promise<T>): Promise<T>;
   isRedisUp(): boolean;
@@ -108,11 +103,11 @@ export function createCache(options: {
       const generation = await generations.of(depends);
       return timed.read(row, `${cacheKey(options.catalogId, row, argument)}@${generation}`, load);
     },
-    write(row, keys, commit, writeOptions) {
+    write(row, plan, writeOptions) {
       const isPut = policies[row].refreshes === 'product';
-      return writer.write(keys, commit, {
+      return writer.write(plan, {
         ...writeOptions,
-        install: (document) => isPut && documents.install(document, keys),
+        install: (document, keys) => isPut && documents.install(document, keys),
         async store(written) {
           const put = isPut ? written.map((document) => documents.store(document)) : [];
           await Promise.all([briefly(Promise.all(put), tuning.writeThroughMs, clock), generations.raise(policies[row].drops)]);

@@ -32,24 +32,26 @@ export interface WriteOptions {
 /** What follows a commit, before it is acknowledged. */
 export interface WriteEffects {
   /** Puts a committed document into this process's memory, to be hit. Called in the turn in which the lease allows it, or never. */
-  install(document: DocumentBody): void;
+  install(document: DocumentBody, keys: readonly string[]): void;
   /** W5, bounded by itself. */
   store(documents: readonly DocumentBody[]): Promise<void>;
+}
+
+/** What a write is going to do. */
+export interface WritePlan<T> {
+  /** Every lookup that it may change the answer of: `id:<uuid>`, the slugs it gives up and those it takes. */
+  keys: readonly string[];
+  /** W4: the transaction, which begins with `begin_write` and ends with `end_write`. What it throws is thrown on, and nothing is written then. */
+  commit(armed: Armed): Promise<Commit<T>>;
 }
 
 /** Writes of documents, W1 to W6, and W7 where COMMIT's answer is lost. */
 export interface DocumentWriter {
   /**
-   * @param keys every lookup that the write may change the answer of: `id:<uuid>`, the slugs it gives up and those it takes
-   * @param commit W4: the transaction, which begins with `begin_write` and ends with `end_write`; what it throws is thrown on, and nothing
-   *   is written then
+   * @param plan looks, without any lock, at what is there, and says what is to be done; its time counts, and what it throws ends the write
    * @throws also what `errors` makes
    */
-  write<T>(
-    keys: readonly string[],
-    commit: (armed: Armed) => Promise<Commit<T>>,
-    options: WriteOptions & WriteEffects,
-  ): Promise<{ value: T; trace: WriteTrace }>;
+  write<T>(plan: () => Promise<WritePlan<T>>, options: WriteOptions & WriteEffects): Promise<{ value: T; trace: WriteTrace }>;
   /** Of a LeaseKeeper. */
   acked(token: string, instance: string): void;
   counts(): WriterCounts;
@@ -74,8 +76,6 @@ export interface WriteErrors {
 
 /** What a write takes besides the wait for readers, before whoever waits for it is told that it did not come through. */
 const workMs = 500;
-/** A settle wait that is longer is not sat out. */
-const patienceMs = 2000;
 const maxWrites = 200;
 const buckets = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2200, 5500];
 
@@ -128,11 +128,13 @@ export function createDocumentWriter(options: {
 
   async function run<T>(
     token: string,
-    keys: readonly string[],
-    commit: (armed: Armed) => Promise<Commit<T>>,
+    plan: () => Promise<WritePlan<T>>,
     progress: { isGivenUp: boolean; isCommitting: boolean; allow(longestLeaseMs: number): void },
     { isBulk, install, store }: WriteOptions & WriteEffects,
   ): Promise<{ value: T; trace: WriteTrace }> {
+    const planned = await plan();
+    if (progress.isGivenUp) throw errors.unavailable();
+    const keys = [...new Set(planned.keys)];
     const startedAt = time();
     let done: Commit<T>;
     let armedTime: string;
@@ -143,18 +145,20 @@ export function createDocumentWriter(options: {
       const pair = await steps.arm(token, keys, options.process);
       const armedAt = clock.now();
       armedTime = time();
-      // The instance in this process is told without a notice, and not before the blocks are committed: a renewal that began earlier would
-      // miss them in what it reads and release them.
+      // The instance in this process is told without a notice, and not before the blocks are committed: what is applied earlier, a renewal may
+      // find missing in what it reads.
       lease?.apply(token, keys, true);
       // W2
       const look = await steps.registry();
       registry.observe(look);
       const settlesIn = registry.settlesIn(pair);
       if (look.pair !== pair || settlesIn === undefined) throw errors.unavailable();
-      if (!isBulk && settlesIn > patienceMs) {
+      const longestLeaseMs = Math.max(options.leaseMs, ...look.instances.map(({ leaseMs }) => leaseMs));
+      // Longer than a hung instance would be waited for, this is not sat out.
+      if (!isBulk && settlesIn > margin * longestLeaseMs) {
         throw errors.busy(`The database has just been started: prices can be changed in ${Math.ceil(settlesIn / 1000)} s`);
       }
-      progress.allow(Math.max(options.leaseMs, ...look.instances.map(({ leaseMs }) => leaseMs)));
+      progress.allow(longestLeaseMs);
       // W3
       await waitForReaders(token, look, armedAt);
       ackWaitMs = clock.now() - armedAt;
@@ -162,7 +166,7 @@ export function createDocumentWriter(options: {
       if (progress.isGivenUp) throw errors.unavailable();
       // W4
       progress.isCommitting = true;
-      done = await commit({ token, keyCount: keys.length, pair });
+      done = await planned.commit({ token, keyCount: keys.length, pair });
     } catch (error) {
       counts.aborted += 1;
       void abort(token);
@@ -172,7 +176,7 @@ export function createDocumentWriter(options: {
     if (!done.isKnown) await findOutcome(token);
     const committedAt = time();
     // W5
-    if (lease?.releaseOwn(token)) done.documents.forEach(install);
+    if (lease?.releaseOwn(token)) for (const document of done.documents) install(document, keys);
     await store(done.documents);
     const acks = [...(rounds.get(token)?.acks ?? [])].map(([instance, at]) => ({ instance, at }));
     counts.writes += 1;
@@ -209,11 +213,10 @@ export function createDocumentWriter(options: {
   }
 
   return {
-    async write(keys, commit, after) {
+    async write(plan, after) {
       if (rounds.size >= maxWrites) throw errors.busy('Too many changes are under way: try again');
       const token = randomUUID();
       rounds.set(token, { acks: new Map(), wake: () => {} });
-      const unique = [...new Set(keys)];
       const startedAt = clock.now();
       let giveUp = () => {};
       let cancel = () => {};
@@ -232,7 +235,7 @@ export function createDocumentWriter(options: {
           reject(progress.isCommitting ? errors.unknown() : errors.unavailable());
         };
       });
-      const work = run(token, unique, commit, progress, after).finally(() => {
+      const work = run(token, plan, progress, after).finally(() => {
         cancel();
         rounds.delete(token);
       });

@@ -207,7 +207,8 @@ export function createLeaseKeeper(options: {
       isClosed = true;
       lease?.drop();
       wake();
-      if (session && state.instance !== null) await session.leave(state.instance).catch(() => {});
+      // A join that is under way is before this in the session's line.
+      for (const id of own) await session?.leave(id).catch(() => {});
       session?.close();
       await running;
     },

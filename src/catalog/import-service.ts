@@ -4,7 +4,7 @@ import { isAppError } from '../errors.js';
 import type { ImportedProduct, ImportFault, ImportItem, ImportReport } from './import.js';
 import { type Change, planImport, remerge, type Verdict } from './import-plan.js';
 import type { ProductReads, ProductTransaction, ProductWrites } from './ports.js';
-import { againWhenMoved } from './write-attempt.js';
+import { againWhenMoved, Unchanged } from './write-attempt.js';
 import { keysOf } from './write-keys.js';
 
 /** Products per transaction: few enough that other writers never wait long. */
@@ -50,18 +50,23 @@ export function createImportService(deps: {
   /** One block for the whole chunk, one wait, one transaction. What changes nothing is neither blocked nor touched. */
   function writeChunk(chunk: readonly ImportedProduct[]): Promise<Verdict[]> {
     return againWhenMoved(async () => {
-      const stands = await reads.statesOf({ ids: chunk.flatMap(({ id }) => id ?? []), slugs: chunk.map(({ slug }) => slug) });
-      const { verdicts, changes } = planImport(chunk, stands, now());
-      if (changes.length === 0) return verdicts;
-      const keys = changes.flatMap(({ state, before }) => keysOf(state, before));
-      await cache.write(
+      const { value } = await cache.write(
         'adminImportStart',
-        keys,
-        (armed) =>
-          writes.transaction(armed, async (tx) => ({ value: null, documents: await saveChanges(tx, changes, armed.token, now()) }), { isBulk: true }),
+        async () => {
+          const stands = await reads.statesOf({ ids: chunk.flatMap(({ id }) => id ?? []), slugs: chunk.map(({ slug }) => slug) });
+          const { verdicts, changes } = planImport(chunk, stands, now());
+          if (changes.length === 0) throw new Unchanged(verdicts);
+          return {
+            keys: changes.flatMap(({ state, before }) => keysOf(state, before)),
+            commit: (armed) =>
+              writes.transaction(armed, async (tx) => ({ value: verdicts, documents: await saveChanges(tx, changes, armed.token, now()) }), {
+                isBulk: true,
+              }),
+          };
+        },
         { isBulk: true },
       );
-      return verdicts;
+      return value;
     });
   }
 

@@ -4,7 +4,7 @@ import { AppError } from '../errors.js';
 import type { InventoryReads, ProductWrites, StockRow } from './ports.js';
 import { isAvailable } from './product-state.js';
 import { Uuid } from './text.js';
-import { againWhenMoved } from './write-attempt.js';
+import { againWhenMoved, Unchanged } from './write-attempt.js';
 
 export const Inventory = z.strictObject({ variantId: Uuid, quantity: z.int(), available: z.boolean() }).meta({ id: 'Inventory' });
 export type Inventory = z.infer<typeof Inventory>;
@@ -35,16 +35,21 @@ export function createInventoryService(deps: {
     },
     set: (variantId, quantity) =>
       againWhenMoved(async () => {
-        const { stock, product } = await deps.writes.setStock(variantId, quantity);
-        if (stock) return toInventory(stock);
-        const { value } = await deps.cache.write('adminStock', [`id:${product.id}`, `slug:${product.slug}`], (armed) =>
-          deps.writes.transaction(armed, async (tx) => {
-            const change = await tx.setStock(variantId, quantity);
-            // Somebody else has flipped it meanwhile: the version must not rise for nothing.
-            if (!change.stock || !change.document) throw new AppError('keys_moved', 'The stock was changed meanwhile; try again');
-            return { documents: [change.document], value: change.stock };
-          }),
-        );
+        const { value } = await deps.cache.write('adminStock', async () => {
+          const { stock, product } = await deps.writes.setStock(variantId, quantity);
+          // Done, without a document that changes.
+          if (stock) throw new Unchanged(toInventory(stock));
+          return {
+            keys: [`id:${product.id}`, `slug:${product.slug}`],
+            commit: (armed) =>
+              deps.writes.transaction(armed, async (tx) => {
+                const change = await tx.setStock(variantId, quantity);
+                // Somebody else has flipped it meanwhile: the version must not rise for nothing.
+                if (!change.stock || !change.document) throw new AppError('keys_moved', 'The stock was changed meanwhile; try again');
+                return { documents: [change.document], value: change.stock };
+              }),
+          };
+        });
         return toInventory(value);
       }),
   };

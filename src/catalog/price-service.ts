@@ -37,20 +37,23 @@ export function createPriceService(deps: {
         return price;
       };
       return againWhenMoved(async () => {
-        const stands = await deps.reads.variantPrice(variantId, change.currency);
-        decide(stands);
-        const { productId, slug } = stands as VariantPrice;
-        const { value, trace } = await deps.cache.write('adminPrice', [`id:${productId}`, `slug:${slug}`], (armed) =>
-          deps.writes.transaction(armed, async (tx) => {
-            const locked = await tx.variantPrice(variantId, change.currency);
-            const price = decide(locked);
-            const document = await tx.setPrice(variantId, price);
-            const { id, slug: current, version } = document;
-            return { documents: [document], value: toAnswer({ productId: id, slug: current, version }, variantId, price) };
-          }),
-        );
+        const { value, trace } = await deps.cache.write('adminPrice', async () => {
+          const stands = await deps.reads.variantPrice(variantId, change.currency);
+          decide(stands);
+          const { productId, slug } = stands as VariantPrice;
+          return {
+            keys: [`id:${productId}`, `slug:${slug}`],
+            commit: (armed) =>
+              deps.writes.transaction(armed, async (tx) => {
+                const price = decide(await tx.variantPrice(variantId, change.currency));
+                const document = await tx.setPrice(variantId, price);
+                const { id, slug: current, version } = document;
+                return { documents: [document], value: toAnswer({ productId: id, slug: current, version }, variantId, price) };
+              }),
+          };
+        });
         const { passedAt: _, ackWaitMs: __, ...times } = trace;
-        deps.log.add({ ...times, productId, variantId, version: value.version, answeredAt: deps.now().toISOString() });
+        deps.log.add({ ...times, productId: value.productId, variantId, version: value.version, answeredAt: deps.now().toISOString() });
         return value;
       });
     },

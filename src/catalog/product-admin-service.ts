@@ -46,20 +46,24 @@ export function createProductAdminService(deps: {
       return state;
     };
     const edited = await againWhenMoved(async (): Promise<AdminProduct | null> => {
-      const stands = await deps.reads.state(id);
-      const shown = () => stands && toAdminProduct(stands.document, stands.state, defaultCurrency);
-      const planned = decide(stands && { state: stands.state, version: stands.document.version }, shown);
-      const { value } = await cache.write(row, keysOf(planned, stands?.state), (armed) =>
-        writes.transaction(armed, async (tx) => {
-          const [locked] = await tx.lock({ ids: [id] });
-          // What changes nothing now was changed by somebody else meanwhile: the answer is what is read afterwards.
-          return saved(
-            tx,
-            decide(locked, () => null),
-            armed.token,
-          );
-        }),
-      );
+      const { value } = await cache.write(row, async () => {
+        const stands = await deps.reads.state(id);
+        const shown = () => stands && toAdminProduct(stands.document, stands.state, defaultCurrency);
+        const planned = decide(stands && { state: stands.state, version: stands.document.version }, shown);
+        return {
+          keys: keysOf(planned, stands?.state),
+          commit: (armed) =>
+            writes.transaction(armed, async (tx) => {
+              const [locked] = await tx.lock({ ids: [id] });
+              // What changes nothing now was changed by somebody else meanwhile: the answer is what is read afterwards.
+              return saved(
+                tx,
+                decide(locked, () => null),
+                armed.token,
+              );
+            }),
+        };
+      });
       return toAdminProduct(value.document, value.state, defaultCurrency);
     });
     return edited ?? get(id, defaultCurrency);
@@ -78,9 +82,10 @@ export function createProductAdminService(deps: {
     },
     async create(input) {
       const state = applyPatch(blankProduct(deps.now()), { ...input, variants: input.variants ?? [] }, defaultCurrency);
-      const { value } = await cache.write('adminProductMake', keysOf(state), (armed) =>
-        writes.transaction(armed, (tx) => saved(tx, state, armed.token)),
-      );
+      const { value } = await cache.write('adminProductMake', async () => ({
+        keys: keysOf(state),
+        commit: (armed) => writes.transaction(armed, (tx) => saved(tx, state, armed.token)),
+      }));
       return toAdminProduct(value.document, value.state, defaultCurrency);
     },
     update: (id, patch, ifMatch) => edit(id, patch, ifMatch, 'adminProductEdit'),
