@@ -247,6 +247,21 @@ describe('the wait for the readers', () => {
     expect(await work.ended).toBe('done');
   });
 
+  it('takes the whole time for a beat that rises while it lasts, whoever else acks meanwhile', async () => {
+    list('alive', 1);
+    list('prompt', 1);
+    look();
+    const work = write();
+    await clock.pass(100);
+    list('alive', 2);
+    look();
+    writer.acked(token(), 'prompt');
+    await clock.pass(waitMs - 101);
+    expect(isCommitted()).toBe(false);
+    await clock.pass(1);
+    expect(await work.ended).toBe('done');
+  });
+
   it('takes the whole time for a beat that stood before the database began another life', async () => {
     list('from before');
     look();
