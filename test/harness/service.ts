@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import supertest from 'supertest';
 import { type App, createApp } from '../../src/app.js';
 import { type Config, loadConfig } from '../../src/config.js';
@@ -17,5 +18,7 @@ export async function startService(databaseUrl: string, overrides: Partial<Confi
   const config = loadConfig({ LOG_LEVEL: 'silent', PORT: '0', MIGRATE: 'false', MEMORY_CACHE_MB: '32', ADMIN_API_KEY: adminKey });
   const app = await createApp({ ...config, ...overrides, databaseUrl });
   const url = await app.fastify.listen({ host: '127.0.0.1', port: 0 });
+  // On a machine that is busy with other tests the first renewal takes longer than a start waits for it.
+  for (const deadline = performance.now() + 10_000; app.cache.report().lease.state === 'lost' && performance.now() < deadline; ) await sleep(10);
   return { ...app, url, http: supertest(url), close: () => app.fastify.close() };
 }
