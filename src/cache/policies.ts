@@ -77,7 +77,7 @@ export const tuning = {
   /** The fill lock. A holder that is slower loses it, and with it the right to store. */
   lockMs: 3 * second,
   /** How long a loser of the lock waits for the winner before it loads itself. */
-  waitMs: second,
+  waitMs: 0.5 * second,
   pollMs: 25,
   /** After a failed refresh: doubled with every failure in a row up to the maximum. */
   backoffMs: second,

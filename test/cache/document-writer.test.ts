@@ -47,12 +47,16 @@ async function committing(armed: Armed): Promise<Commit<string>> {
   return done();
 }
 
+const planned =
+  (commit: (armed: Armed) => Promise<Commit<string>>, of: readonly string[] = keys) =>
+  async () => ({ keys: of, commit });
+
 /** A write that has begun, and whether it has ended. */
 function write(commit: (armed: Armed) => Promise<Commit<string>> = committing, options: WriteOptions & { of?: readonly string[] } = {}) {
   const state = { isOver: false, ended: Promise.resolve('') };
-  const work = writer.write(options.of ?? keys, commit, {
+  const work = writer.write(planned(commit, options.of), {
     ...options,
-    install: (made) => installed.push(made),
+    install: (made) => void installed.push(made),
     store: async (made) => void stored.push(...made),
   });
   state.ended = work.then(
@@ -129,7 +133,7 @@ describe('a write', () => {
 
   it('is acknowledged only when its document has been stored', async () => {
     let finish = () => {};
-    const work = writer.write(keys, committing, {
+    const work = writer.write(planned(committing), {
       install: () => {},
       store: () =>
         new Promise((resolve) => {
@@ -148,7 +152,7 @@ describe('a write', () => {
 
   it('is traced from the arming to the commit, with each ack, by the clock on the wall', async () => {
     list('other');
-    const work = writer.write(keys, committing, { install: () => {}, store: async () => {} });
+    const work = writer.write(planned(committing), { install: () => {}, store: async () => {} });
     await clock.pass(30);
     writer.acked(token(), 'other');
     const { trace } = await work;

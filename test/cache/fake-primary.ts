@@ -128,12 +128,15 @@ export function createFakePrimary(): FakePrimary {
       for (const { events } of lost) events.onEnd(error);
     },
     async write(cache, document, { row = 'adminPrice', keys, source, afterCommit } = {}) {
-      await cache.write(row, keys ?? [`id:${document.id}`, `slug:${document.slug}`], async (armed) => {
-        primary.commit(armed);
-        source?.commit(document);
-        await afterCommit?.();
-        return { value: null, documents: [document], isKnown: true };
-      });
+      await cache.write(row, async () => ({
+        keys: keys ?? [`id:${document.id}`, `slug:${document.slug}`],
+        async commit(armed) {
+          primary.commit(armed);
+          source?.commit(document);
+          await afterCommit?.();
+          return { value: null, documents: [document], isKnown: true };
+        },
+      }));
     },
   };
   return primary;

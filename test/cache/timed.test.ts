@@ -200,7 +200,7 @@ describe('a page of a row that is never served stale', () => {
 });
 
 describe('dropping pages', () => {
-  const drop = (row: WriteRow) => here.write(row, [], async () => ({ value: null, documents: [], isKnown: true }));
+  const drop = (row: WriteRow) => here.write(row, async () => ({ keys: [], commit: async () => ({ value: null, documents: [], isKnown: true }) }));
 
   it('takes effect at once on the instance that wrote, and on another when it next asks for the generation', async () => {
     const { read } = createPage();

@@ -132,9 +132,13 @@ export function createWorld(options: {
             : 'adminProductEdit';
     const keys = keysOf(change, stands);
     say(`${machine.name}: write ${change.number} begins: ${change.kind} ${change.id} ${change.slug ?? ''}`);
-    const { trace: round } = await cache.write(row, keys, (armed) => commitWrite({ scheduler, database, history, wire }, machine, armed, change), {
-      isBulk: change.kind === 'sweep',
-    });
+    const { trace: round } = await cache.write(
+      row,
+      async () => ({ keys, commit: (armed) => commitWrite({ scheduler, database, history, wire }, machine, armed, change) }),
+      {
+        isBulk: change.kind === 'sweep',
+      },
+    );
     // Not told by an ack, but by time.
     if (round.ackWaitMs > 50) counts.waits += 1;
     counts.acks += round.acks.length;
