@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, readFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 
 /** Whom a process of the embedded Postgres runs as. Undefined fields: as ourselves. */
@@ -57,11 +57,22 @@ export function canEnter(user: DatabaseUser, folder: string): boolean {
   return user.uid === undefined || runAs(user, 'test -x "$1"', folder).ok;
 }
 
-/** Makes a folder where it is missing; one that root makes can be entered by the database user, whatever the umask. */
+/**
+ * Makes a folder where it is missing; one that root makes can be entered by the database user, whatever the umask. Step by step, because Node's
+ * own way of making parents goes round for ever where one that exists takes no folder and says that it is not there, as /proc does.
+ */
 export function makeFolder(folder: string): void {
-  const first = mkdirSync(folder, { recursive: true });
-  if (first === undefined || !isRoot()) return;
-  for (let made = resolve(folder); made.length >= first.length; made = dirname(made)) chmodSync(made, 0o755);
+  const path = resolve(folder);
+  if (existsSync(path)) return;
+  if (dirname(path) !== path) makeFolder(dirname(path));
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    // Another process was faster.
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return;
+    throw error;
+  }
+  if (isRoot()) chmodSync(path, 0o755);
 }
 
 function readUsers(): { uid: number; gid: number; name: string }[] {

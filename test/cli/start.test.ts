@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -110,6 +110,16 @@ describe('npm start', () => {
     expect(out.stderr).toBe(`Port ${taken} is taken. Stop what listens there or choose another: PORT=${taken + 1} npm start\n`);
     expect(existsSync(join(empty, 'postgres'))).toBe(false);
     other.close();
+  });
+
+  it('says in one line that the data folder cannot be made, also where its parent exists and takes none', async () => {
+    const plain = join(folder, 'plain');
+    writeFileSync(plain, '');
+    for (const impossible of [join(plain, 'data'), ...(existsSync('/proc/self') ? ['/proc/truetag/data'] : [])]) {
+      const { ended, out } = run('start', { DATA_DIR: impossible });
+      expect(await ended).toBe(1);
+      expect(out.stderr).toMatch(/^The data folder \S+ cannot be written \([^\n]+\): set DATA_DIR to one that can\n$/);
+    }
   });
 
   it('says one line per fault of the configuration', async () => {
