@@ -195,5 +195,14 @@ describe('GET /v1/products/{slug}', () => {
     const { headers, text } = await shop.http.head('/v1/products/headed').expect(200);
     expect(headers).toMatchObject({ etag: '"1.1"', 'cache-control': 'private, no-cache' });
     expect(text).toBeFalsy();
+    for (const [url, etag] of [
+      ['/v1/products/headed', '"1.1"'],
+      ['/v1/products', (await shop.http.get('/v1/products').expect(200)).headers['etag'] ?? ''],
+    ] as const) {
+      const unchanged = await shop.http.head(url).set('if-none-match', etag).expect(304);
+      expect(unchanged.headers).toMatchObject({ etag });
+      expect(unchanged.headers).not.toHaveProperty('content-length');
+      expect(Number((await shop.http.head(url).expect(200)).headers['content-length'])).toBeGreaterThan(100);
+    }
   });
 });
