@@ -1,6 +1,6 @@
 import type { CategoryReads, CategoryRow } from '../catalog/ports.js';
 import type { Database } from './client.js';
-import { createPoolQuery, type Statement } from './statement.js';
+import { createLongQuery, type Statement } from './statement.js';
 
 // Sorting by the titles along the path puts parents before children and siblings by title. `below` is a set (UNION), so a product in two
 // branches of a category counts once.
@@ -31,6 +31,6 @@ const countTimeoutMs = 2000;
 
 /** The category tree, depth first. */
 export function createCategoryReads({ pool }: Pick<Database, 'pool'>): CategoryReads {
-  const query = createPoolQuery(pool, countTimeoutMs);
+  const query = createLongQuery(pool, countTimeoutMs);
   return { all: () => query<CategoryRow>(allSql, []) };
 }

@@ -3,7 +3,7 @@ import { PrismaPg } from '@prisma/adapter-pg';
 import pg from 'pg';
 import { PrismaClient } from '../generated/prisma/client.js';
 import { destroyIdle, watchIdle } from './idle-connections.js';
-import { prepareNothing } from './statement.js';
+import { prepareNothing, serverTimeoutMs } from './statement.js';
 
 export interface Database {
   /** For documents, listings and writes: SQL of our own. */
@@ -34,7 +34,7 @@ const answerMs = 2000;
 
 // Statements here take milliseconds, less than compiling them would. UTC last, because whatever the URL says, a session in another zone would store times hours off. The other settings are defaults that
 // `options` in the URL may override.
-const sessionDefaults = '-c jit=off -c statement_timeout=5000 -c lock_timeout=1000 -c idle_in_transaction_session_timeout=10000';
+const sessionDefaults = `-c jit=off -c statement_timeout=${serverTimeoutMs} -c lock_timeout=1000 -c idle_in_transaction_session_timeout=10000`;
 const sessionFixed = '-c TimeZone=UTC';
 
 /** Opens the pool and Prisma over it. Connects at the first use only. */

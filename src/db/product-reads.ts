@@ -4,7 +4,7 @@ import type { Database } from './client.js';
 import { selectVariantPrice } from './price-write.js';
 import { selectDocuments } from './product-document-sql.js';
 import { selectStatesBy, selectStateWithDocument, streamStates } from './product-state-sql.js';
-import { createPoolQuery, type Statement } from './statement.js';
+import { createLongQuery, createPoolQuery, type Statement } from './statement.js';
 import { isStorable, isUuid } from './storable.js';
 
 // The live slug wins: a slug taken into use again leaves the history, but a crossing write may still have put it there.
@@ -55,12 +55,12 @@ export function createProductReads({ pool }: Pick<Database, 'pool'>): ProductRea
 
     state: async (id) => (isUuid(id) ? selectStateWithDocument(query, id) : null),
 
-    statesOf: ({ ids, slugs }) => selectStatesBy(createPoolQuery(pool, bulkTimeoutMs), ids.filter(isUuid), slugs.filter(isStorable)),
+    statesOf: ({ ids, slugs }) => selectStatesBy(createLongQuery(pool, bulkTimeoutMs), ids.filter(isUuid), slugs.filter(isStorable)),
 
     variantPrice: (variantId, currency) => selectVariantPrice(query, variantId, currency),
 
     variantsBySku: async (sku, limit) => (isStorable(sku) ? query(bySkuSql, [sku, limit]) : []),
 
-    states: (batchSize) => streamStates(createPoolQuery(pool, bulkTimeoutMs), batchSize),
+    states: (batchSize) => streamStates(createLongQuery(pool, bulkTimeoutMs), batchSize),
   };
 }

@@ -1,5 +1,5 @@
-import type { Pool, QueryResultRow } from 'pg';
-import { inShopWords } from './failures.js';
+import type { Pool, PoolClient, QueryConfig, QueryResultRow } from 'pg';
+import { breaksConnection, inShopWords, toAppError } from './failures.js';
 import { destroyIdle } from './idle-connections.js';
 
 /** SQL with a name is prepared once per connection. A name stands for one text for ever. */
@@ -26,19 +26,63 @@ export function sendable(pool: Pool, statement: Statement): Statement {
 /** A read that Postgres does not answer in this time is given up, and its connection with it. */
 export const readTimeoutMs = 1000;
 
-/** Reads over the pool, each bounded by `timeoutMs`. Throws AppErrors as `inShopWords` says. */
+/**
+ * What the server allows a statement outside of a transaction, unless the URL says otherwise: less than whoever waits for it does. So a database
+ * that is slow stops by itself what nobody would hear of any more and is not asked for new connections besides. Transactions set their own.
+ */
+const marginMs = 100;
+export const serverTimeoutMs = readTimeoutMs - marginMs;
+
+/**
+ * Reads over the pool, each bounded by `timeoutMs`, and by the server's bound where that is shorter: see `createLongQuery`. Throws AppErrors as
+ * `inShopWords` says.
+ */
 export function createPoolQuery(pool: Pool, timeoutMs = readTimeoutMs): Query {
-  return async <Row extends QueryResultRow>(statement: Statement, values: readonly unknown[]): Promise<Row[]> => {
-    try {
-      // pg reads `query_timeout` from the query as well; its types only know it on the client.
-      const config = { ...sendable(pool, statement), values: [...values], query_timeout: timeoutMs };
-      return (await inShopWords(() => pool.query<Row>(config))).rows;
-    } catch (error) {
-      // What hung on one connection hangs on the others: without this, each idle one would cost the next reader its whole timeout.
-      if (isReadTimeout(error)) destroyIdle(pool);
-      throw error;
-    }
-  };
+  return async <Row extends QueryResultRow>(statement: Statement, values: readonly unknown[]): Promise<Row[]> =>
+    onConnection(pool, async (client) => {
+      const { rows } = await client.query<Row>(bounded({ ...sendable(pool, statement), values: [...values] }, timeoutMs));
+      return rows;
+    });
+}
+
+/**
+ * Reads over the pool that may take longer than the server allows by default, up to `timeoutMs`. Each is a transaction of its own, because that
+ * can have another bound, behind a pooler too; two round trips more are nothing beside what it reads.
+ */
+export function createLongQuery(pool: Pool, timeoutMs: number): Query {
+  const begin = `BEGIN READ ONLY; SET LOCAL statement_timeout = ${timeoutMs - marginMs}`;
+  return async <Row extends QueryResultRow>(statement: Statement, values: readonly unknown[]): Promise<Row[]> =>
+    onConnection(pool, async (client) => {
+      const ask = <T extends QueryResultRow>(config: QueryConfig) => client.query<T>(bounded(config, timeoutMs));
+      await ask({ text: begin });
+      const answer = await ask<Row>({ ...sendable(pool, statement), values: [...values] }).catch(async (error: unknown) => {
+        if (!breaksConnection(error)) await ask({ text: 'ROLLBACK' });
+        throw error;
+      });
+      await ask({ text: 'COMMIT' });
+      return answer.rows;
+    });
+}
+
+/** pg reads `query_timeout` from the query as well; its types only know it on the client. */
+function bounded<T extends QueryConfig>(query: T, timeoutMs: number): T {
+  return { ...query, query_timeout: timeoutMs };
+}
+
+/** Unlike `pool.query`, this keeps a connection that has only said that a statement failed. */
+async function onConnection<T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> {
+  const client = await inShopWords(() => pool.connect());
+  try {
+    const value = await work(client);
+    client.release();
+    return value;
+  } catch (error) {
+    client.release(breaksConnection(error));
+    const said = toAppError(error);
+    // What hung on one connection hangs on the others: without this, each idle one would cost the next reader its whole timeout.
+    if (isReadTimeout(said)) destroyIdle(pool);
+    throw said;
+  }
 }
 
 function isReadTimeout(error: unknown): boolean {

@@ -13,7 +13,9 @@ export interface TransactionBounds {
 /** Later than the server's own statement timeout, which leaves a usable connection. */
 const defaultBounds: TransactionBounds = { answerMs: 6000 };
 
-const begin = `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = '1s'; SET LOCAL idle_in_transaction_session_timeout = '3s'; SET LOCAL synchronous_commit = on`;
+/** The server gives a statement up before we do, at the latest after five seconds. */
+const begin = ({ answerMs }: TransactionBounds) =>
+  `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = '1s'; SET LOCAL statement_timeout = ${Math.min(5000, answerMs - 100)}; SET LOCAL idle_in_transaction_session_timeout = '3s'; SET LOCAL synchronous_commit = on`;
 
 /** A transaction that has ended. `isKnown` false: COMMIT was sent and its answer is lost, so that it may stand or not. */
 export interface Ended<T> {
@@ -26,7 +28,7 @@ export interface Ended<T> {
  * Throws `busy` where a lock did not come free, and `database_unavailable` where Postgres did not answer and nothing was committed.
  */
 export async function transaction<T>(pool: Pool, work: (query: Query) => Promise<T>, bounds = defaultBounds): Promise<Ended<T>> {
-  return run(pool, begin, work, 'COMMIT', bounds);
+  return run(pool, begin(bounds), work, 'COMMIT', bounds);
 }
 
 /**
@@ -41,7 +43,7 @@ export async function armedTransaction<T>(
   bounds = defaultBounds,
 ): Promise<Ended<T>> {
   const [token, pair, channel] = [armed.token, armed.pair, armed.channel].map(literal);
-  const first = `${begin}; SELECT begin_write(${token}, ${armed.keyCount})`;
+  const first = `${begin(bounds)}; SELECT begin_write(${token}, ${armed.keyCount})`;
   return run(pool, first, work, `SELECT end_write(${pair}, ${channel}, ${literal(releaseMessage(armed.token))}); COMMIT`, bounds);
 }
 
@@ -49,7 +51,7 @@ export async function armedTransaction<T>(
 export async function rehearsal<T>(pool: Pool, work: (query: Query) => Promise<T>): Promise<T> {
   // Never committed, so nobody has to be blocked; without the row the guard would refuse what is rehearsed.
   const cover = 'INSERT INTO write_log (token, covers_all, xid) VALUES (gen_random_uuid(), true, pg_current_xact_id())';
-  const { value } = await run(pool, `${begin}; ${cover}`, work, 'ROLLBACK', defaultBounds);
+  const { value } = await run(pool, `${begin(defaultBounds)}; ${cover}`, work, 'ROLLBACK', defaultBounds);
   return value;
 }
 
