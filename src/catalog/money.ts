@@ -54,11 +54,13 @@ export function minorDigits(currency: string): number {
 }
 
 /**
- * A decimal string as shops export it (`19.99`, `50`, `.5`) to integer minor units, without a float in between.
- * Returns null where the text is not a plain non-negative decimal, says more decimals than the currency has, or is out of range.
+ * A decimal string as shops export it (`19.99`, `50`, `.5`) to integer minor units, without a float in between. Thousands may be set apart by
+ * commas where nothing else can be meant: `1,299.00`, `1,299,000`, but not `1,299`, whose comma may be a decimal one.
+ * Returns null where the text is not such a non-negative decimal, says more decimals than the currency has, or is out of range.
  */
 export function parseAmount(decimal: string, currency: string): number | null {
-  const parts = /^(\d*)(?:\.(\d*))?$/.exec(decimal);
+  const plain = /^[1-9]\d{0,2}(,\d{3})+(,\d{3}|\.\d+)$/.test(decimal) ? decimal.replaceAll(',', '') : decimal;
+  const parts = /^(\d*)(?:\.(\d*))?$/.exec(plain);
   if (!parts || (!parts[1] && !parts[2])) return null;
   const digits = minorDigits(currency);
   const fraction = (parts[2] ?? '').replace(/0+$/, '');

@@ -12,7 +12,8 @@ export function readMedia(columns: ShopifyColumns, rows: readonly CsvRow[], faul
   const images = new Map<string, { url: string; alt: string | null; position: number; line: number }>();
   let highest = 0;
   for (const row of rows) {
-    const url = columns.cell(row, 'imageUrl');
+    // A space in a URL can only mean itself.
+    const url = columns.cell(row, 'imageUrl').replaceAll(' ', '%20');
     if (url === '') continue;
     const alt = columns.cell(row, 'imageAlt') || null;
     const known = images.get(url);

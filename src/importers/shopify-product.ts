@@ -66,7 +66,9 @@ function readStatus({ columns, rows }: ShopifyGroup, faults: Faults): ProductSta
   if (!status) return columns.first(rows, 'published')?.value.toLowerCase() === 'false' ? 'draft' : 'active';
   const value = status.value.toLowerCase();
   if (value === 'active' || value === 'draft' || value === 'archived') return value;
-  faults.add(status.line, columns.header('status'), 'bad_status', 'must be active, draft or archived');
+  // Unlisted: sold to whoever has the link. As active it would stand in every listing, as draft nowhere; neither is ours to choose.
+  const message = value === 'unlisted' ? 'a product cannot be unlisted here: make it active or draft' : 'must be active, draft or archived';
+  faults.add(status.line, columns.header('status'), 'bad_status', message);
   return 'draft';
 }
 

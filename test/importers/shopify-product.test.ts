@@ -83,6 +83,16 @@ describe('a product of a Shopify CSV', () => {
     ]);
   });
 
+  it('is taken where a spreadsheet has set thousands apart, or an image has a space in its name', async () => {
+    const { products, faults } = await readAll(
+      inline(csv({ Handle: 'a', Title: 'A', 'Variant Price': '1,299.00', 'Image Src': 'https://images.example/front view.jpg' })),
+    );
+    expect(faults).toEqual([]);
+    expect(products).toMatchObject([
+      { variants: [{ prices: [{ amount: 129_900 }] }], media: [{ url: 'https://images.example/front%20view.jpg', position: 1 }] },
+    ]);
+  });
+
   it('has each image once, in the order of the positions, a blank position last', async () => {
     const { products } = await readAll(fixture('shopify/wide-export.csv'));
     expect(products[0]?.media).toEqual([
