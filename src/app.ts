@@ -36,6 +36,7 @@ import { AppError, isAppError } from './errors.js';
 import { pickImporter } from './importers/importer.js';
 import { authPlugin } from './plugins/auth.js';
 import { cacheControlPlugin } from './plugins/cache-control.js';
+import { withFrugalHeap } from './plugins/frugal-heap.js';
 import { jsonBodyPlugin } from './plugins/json-body.js';
 import { refuseOtherMethods } from './plugins/method-not-allowed.js';
 import { openapiPlugin } from './plugins/openapi.js';
@@ -168,7 +169,7 @@ export async function createApp(config: Config & { databaseUrl: string }): Promi
   const variants = createVariantSearch({ reads, defaultCurrency });
   const imports = createImportRunner({
     pickImporter,
-    imports: createImportService({ reads, writes, cache, now }),
+    imports: createImportService({ reads, writes, cache, now, frugally: withFrugalHeap }),
     jobs: createImportJobs(db),
     onError: (error, job) => log.error({ err: error, job }, 'an import broke off'),
   });

@@ -14,6 +14,7 @@ export type ErrorCode =
   | 'import_refused'
   | 'too_large'
   | 'unsupported_media'
+  | 'no_room'
   | 'busy'
   | 'keys_moved'
   | 'database_unavailable'

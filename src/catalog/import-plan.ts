@@ -6,6 +6,13 @@ import { isSameState } from './same-state.js';
 
 export type Verdict = 'created' | 'updated' | 'unchanged';
 
+const strength: readonly Verdict[] = ['unchanged', 'updated', 'created'];
+
+/** The one of two verdicts on the same product that says more. */
+export function stronger(a: Verdict, b: Verdict | undefined): Verdict {
+  return b !== undefined && strength.indexOf(b) > strength.indexOf(a) ? b : a;
+}
+
 /** A product that the file changes: as it shall be, and as it stood, undefined where it is new. */
 export interface Change {
   product: ImportedProduct;

@@ -1,14 +1,12 @@
-import { randomUUID } from 'node:crypto';
-import { createReadStream, createWriteStream } from 'node:fs';
+import { createReadStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { v7 as uuidv7 } from 'uuid';
 import { AppError, isAppError } from '../errors.js';
-import { ImportFault, type ImportFormat, type ImportItem, type ImportJob, type ImportReport } from './import.js';
+import { emptyReport, ImportFault, type ImportFormat, type ImportItem, type ImportJob, type ImportReport } from './import.js';
+import { patiently } from './import-patience.js';
 import type { ImportService } from './import-service.js';
+import { createSpool, type Spool } from './import-spool.js';
 import { requireCurrency } from './money.js';
 import type { ImportJobs } from './ports.js';
 
@@ -25,8 +23,8 @@ export interface ImportRequest {
 
 export interface ImportRunner {
   /**
-   * Spools the upload to the temporary folder, takes the job into the line and answers. Throws `unknown_currency`, `too_large`, and `busy`
-   * where too many imports wait.
+   * Spools the upload to the temporary folder, takes the job into the line and answers. Throws `unknown_currency`, `too_large`, `no_room`,
+   * and `busy` where too many imports wait.
    */
   start(request: ImportRequest, upload: Readable): Promise<ImportJob>;
   /** Throws `not_found`. */
@@ -36,6 +34,8 @@ export interface ImportRunner {
 }
 
 const maxWaiting = 5;
+/** How often a job says that it is alive and how far it has come. */
+const beatMs = 1000;
 
 /** Imports over HTTP: one runs at a time, a few wait. */
 export function createImportRunner(deps: {
@@ -43,47 +43,37 @@ export function createImportRunner(deps: {
   imports: ImportService;
   jobs: ImportJobs;
   onError: (error: unknown, jobId: string) => void;
-  maxUploadBytes?: number;
+  spool?: Spool;
 }): ImportRunner {
-  const { maxUploadBytes = 1024 ** 3 } = deps;
+  const { spool = createSpool() } = deps;
   const stop = new AbortController();
+  /** The jobs that live in this process, each with what is done so far; null while it waits. */
+  const living = new Map<string, ImportReport | null>();
   let waiting = 0;
   let line: Promise<void> = Promise.resolve();
 
-  function refuseLarger(bytes: number): void {
-    if (bytes > maxUploadBytes) throw new AppError('too_large', `An import file may have at most ${maxUploadBytes} bytes`);
-  }
-
-  /** What is refused stays open, because the answer goes out over the same connection. */
-  async function* bounded(upload: Readable): AsyncIterable<Buffer> {
-    let bytes = 0;
-    for await (const chunk of upload.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-      bytes += chunk.length;
-      refuseLarger(bytes);
-      yield chunk;
-    }
-  }
-
-  async function spool(upload: Readable): Promise<string> {
-    const file = join(tmpdir(), `truetag-import-${randomUUID()}`);
-    try {
-      await pipeline(bounded(upload), createWriteStream(file, { mode: 0o600 }));
-      return file;
-    } catch (error) {
-      await rm(file, { force: true });
-      if (upload.readableAborted) throw new AppError('invalid', 'The upload broke off', { cause: error });
-      throw error;
-    }
-  }
+  /** A beat that is lost costs nothing: the next one says as much. Where the database stays away the import itself ends of it. */
+  const heart = setInterval(() => {
+    for (const [id, report] of living) deps.jobs.beat(id, report).catch(() => {});
+  }, beatMs);
+  heart.unref();
 
   async function run(id: string, file: string, { format, currency, isDryRun }: ImportRequest): Promise<void> {
+    let soFar: ImportReport | null = null;
+    const finish = (end: Parameters<ImportJobs['finish']>[1]) => patiently(() => deps.jobs.finish(id, end));
     try {
       stop.signal.throwIfAborted();
-      await deps.jobs.start(id);
+      const nothing = emptyReport();
+      await patiently(() => deps.jobs.start(id, nothing), stop.signal);
+      living.set(id, nothing);
       // A stop ends the reading itself: the first pass over a large file takes longer than a drain may.
       const items = deps.pickImporter(format)(() => createReadStream(file, { signal: stop.signal }), { currency });
-      const report = await deps.imports.run(items, { isDryRun, signal: stop.signal });
-      await deps.jobs.finish(id, { state: 'done', report, detail: null });
+      const onProgress = (report: ImportReport) => {
+        soFar = report;
+        living.set(id, report);
+      };
+      const report = await deps.imports.run(items, { isDryRun, signal: stop.signal, onProgress });
+      await finish({ state: 'done', report, detail: null });
     } catch (error) {
       const isRefused = isAppError(error) && error.code === 'import_refused';
       if (!isRefused) deps.onError(error, id);
@@ -93,8 +83,9 @@ export function createImportRunner(deps: {
           ? 'The server was stopped. What had been imported stands; run the same file again'
           : 'The import broke off. What had been imported stands; run the same file again';
       const state = isRefused ? 'refused' : 'failed';
-      await deps.jobs.finish(id, { state, report: refusalReport(error), detail }).catch((cause) => deps.onError(cause, id));
+      await finish({ state, report: refusalReport(error) ?? soFar, detail }).catch((cause) => deps.onError(cause, id));
     } finally {
+      living.delete(id);
       await rm(file, { force: true });
     }
   }
@@ -102,17 +93,18 @@ export function createImportRunner(deps: {
   return {
     async start(request, upload) {
       requireCurrency(request.currency);
-      refuseLarger(request.declaredBytes ?? 0);
+      spool.refuseLarger(request.declaredBytes ?? 0);
       if (stop.signal.aborted) throw new AppError('draining', 'The server is stopping');
       if (waiting >= maxWaiting) throw new AppError('busy', 'Too many imports are waiting: try again when one is done');
       waiting += 1;
       let file: string | undefined;
       try {
-        const spooled = await spool(upload);
+        const spooled = await spool.take(upload);
         file = spooled;
         // Nobody would run it any more.
         if (stop.signal.aborted) throw new AppError('draining', 'The server is stopping');
         const job = await deps.jobs.create({ id: uuidv7(), format: request.format, currency: request.currency, dryRun: request.isDryRun });
+        living.set(job.id, null);
         line = line
           .then(() => run(job.id, spooled, request))
           .finally(() => {
@@ -133,6 +125,7 @@ export function createImportRunner(deps: {
     async close() {
       stop.abort();
       await line;
+      clearInterval(heart);
     },
   };
 }
@@ -141,5 +134,5 @@ export function createImportRunner(deps: {
 function refusalReport(error: unknown): ImportReport | null {
   const fault = ImportFault.safeParse(error instanceof Error && 'fault' in error ? error.fault : undefined);
   if (!fault.success) return null;
-  return { products: { created: 0, updated: 0, unchanged: 0, failed: 0 }, variants: 0, images: 0, errors: [fault.data] };
+  return { ...emptyReport(), errors: [fault.data] };
 }

@@ -25,6 +25,11 @@ export const ImportReport = z
   .meta({ id: 'ImportReport' });
 export type ImportReport = z.infer<typeof ImportReport>;
 
+/** Of an import that has done nothing yet. */
+export function emptyReport(): ImportReport {
+  return { products: { created: 0, updated: 0, unchanged: 0, failed: 0 }, variants: 0, images: 0, errors: [] };
+}
+
 export const ImportJob = z
   .strictObject({
     id: Uuid,
@@ -34,7 +39,7 @@ export const ImportJob = z
     format: ImportFormat,
     currency: z.string(),
     dryRun: z.boolean(),
-    report: ImportReport.nullable(),
+    report: ImportReport.nullable().describe('While it is running: what is done so far, a second old at most. Null where it never began'),
     detail: z.string().nullable(),
     createdAt: z.iso.datetime(),
     finishedAt: z.iso.datetime().nullable(),

@@ -142,7 +142,10 @@ export interface QuoteReads {
 
 export interface ImportJobs {
   create(job: { id: string; format: ImportJob['format']; currency: string; dryRun: boolean }): Promise<ImportJob>;
-  start(id: string): Promise<void>;
+  start(id: string, report: ImportReport): Promise<void>;
+  /** A sign of life of a job that waits or runs; `report`: what is done so far, null where it has not begun. */
+  beat(id: string, report: ImportReport | null): Promise<void>;
   finish(id: string, end: { state: 'done' | 'refused' | 'failed'; report: ImportReport | null; detail: string | null }): Promise<void>;
+  /** A job that has given no sign of life for two minutes has failed. */
   find(id: string): Promise<ImportJob | null>;
 }

@@ -10,6 +10,7 @@ import { createProductWrites } from '../db/product-writes.js';
 import { createOpenSession } from '../db/truth-session.js';
 import { createWriteSteps } from '../db/truth-steps.js';
 import { AppError } from '../errors.js';
+import { withFrugalHeap } from '../plugins/frugal-heap.js';
 import { connectRedis } from '../plugins/redis.js';
 
 export interface OpenCatalog {
@@ -53,7 +54,7 @@ export async function openCatalog(config: Config, databaseUrl: string): Promise<
     });
     await cache.start();
     return {
-      imports: createImportService({ reads, writes, cache, now: () => new Date() }),
+      imports: createImportService({ reads, writes, cache, now: () => new Date(), frugally: withFrugalHeap }),
       reads,
       async isEmpty() {
         const { rows } = await db.pool.query<{ full: boolean }>('SELECT EXISTS (SELECT FROM product) AS full');

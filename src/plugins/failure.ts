@@ -18,6 +18,7 @@ const statusOf: Record<ErrorCode, number> = {
   unknown_cursor: 422,
   unknown_category: 422,
   import_refused: 422,
+  no_room: 503,
   busy: 503,
   keys_moved: 503,
   database_unavailable: 503,

@@ -71,7 +71,7 @@ function sendProblem(request: FastifyRequest, reply: FastifyReply, { status, cod
   };
   if (status === 503) reply.header('retry-after', '1');
   // The rest of the body is not read, so nothing else can follow on this connection.
-  if (status === 413) reply.header('connection', 'close');
+  if (status === 413 || code === 'no_room') reply.header('connection', 'close');
   if (status === 401) reply.header('www-authenticate', 'Bearer realm="truetag"');
   // Both stand there already, unless the request failed before the first hook.
   reply.header('x-request-id', request.id);

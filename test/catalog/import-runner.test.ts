@@ -1,10 +1,12 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { createWriteStream, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import { createImportRunner, type Importer } from '../../src/catalog/import-runner.js';
+import { createSpool } from '../../src/catalog/import-spool.js';
 import type { ImportJobs } from '../../src/catalog/ports.js';
+import { AppError } from '../../src/errors.js';
 
 // A temporary folder of our own: what other tests spool at the same time is none of ours.
 vi.stubEnv('TMPDIR', mkdtempSync(join(tmpdir(), 'truetag-spool-')));
@@ -15,17 +17,17 @@ afterAll(() => {
 const spooled = () => readdirSync(tmpdir()).filter((name) => name.startsWith('truetag-import-')).length;
 
 /** A runner whose uploads never get as far as the database. */
-function runner() {
+function runner(spool = createSpool({ maxUploadBytes: 100 })) {
   const reached = () => {
     throw new Error('the upload was taken');
   };
   const parts = {
     pickImporter: reached,
     imports: { run: reached },
-    jobs: { create: reached, start: reached, finish: reached, find: reached },
+    jobs: { create: reached, start: reached, beat: reached, finish: reached, find: reached },
     onError: reached,
   };
-  return createImportRunner({ ...parts, maxUploadBytes: 100 });
+  return createImportRunner({ ...parts, spool });
 }
 
 describe('an upload', () => {
@@ -43,6 +45,22 @@ describe('an upload', () => {
     const upload = Readable.from([Buffer.alloc(1)]);
     await expect(runner().start({ ...request, declaredBytes: 101 }, upload)).rejects.toMatchObject({ code: 'too_large' });
     expect(upload.readableDidRead).toBe(false);
+  });
+
+  it('says so where the temporary folder is full, and leaves nothing there', async () => {
+    const before = spooled();
+    // A device that takes no byte, as a full disk does; the file itself is made first, so that there is something to leave behind.
+    const spool = createSpool({
+      open: (path) => {
+        createWriteStream(path).end();
+        return createWriteStream('/dev/full');
+      },
+    });
+    const upload = new Readable({ read() {} });
+    upload.push(Buffer.alloc(60));
+    await expect(runner(spool).start(request, upload)).rejects.toMatchObject({ code: 'no_room', cause: { code: 'ENOSPC' } });
+    expect(upload.destroyed).toBe(false);
+    expect(spooled()).toBe(before);
   });
 
   it('that breaks off leaves nothing behind', async () => {
@@ -72,8 +90,10 @@ describe('an upload', () => {
 describe('an import that does not come to its end', () => {
   type End = Parameters<ImportJobs['finish']>[1];
 
-  /** One import of a small file by that importer, and what became of it. */
-  async function begin(read: Importer) {
+  const nothing = { products: { created: 0, updated: 0, unchanged: 0, failed: 0 }, variants: 0, images: 0, errors: [] };
+
+  /** One import of a small file by that importer, and what became of it. `faults`: how each try to write its end down fails. */
+  async function begin(read: Importer, faults: Error[] = []) {
     let finish!: (end: End) => void;
     const finished = new Promise<End>((resolve) => {
       finish = resolve;
@@ -81,15 +101,20 @@ describe('an import that does not come to its end', () => {
     const imports = createImportRunner({
       pickImporter: () => read,
       imports: {
-        run: async (items) => {
-          for await (const _ of items);
-          throw new Error('the importer ended');
+        run: async (items, { onProgress }) => {
+          for await (const _ of items) onProgress?.({ ...nothing, variants: 3 });
+          return nothing;
         },
       },
       jobs: {
         create: async (job) => ({ ...job, state: 'queued', report: null, detail: null, createdAt: new Date(0).toISOString(), finishedAt: null }),
         start: async () => {},
-        finish: async (_, end) => finish(end),
+        beat: async () => {},
+        finish: async (_, end) => {
+          const fault = faults.shift();
+          if (fault) throw fault;
+          finish(end);
+        },
         find: async () => null,
       },
       onError: () => {},
@@ -98,14 +123,26 @@ describe('an import that does not come to its end', () => {
     return { imports, finished };
   }
 
-  async function* brokenOff() {
-    yield { faults: [] };
-    throw new Error('the database was lost');
-  }
+  it('keeps the counts of what it had written', async () => {
+    const { finished } = await begin(async function* () {
+      yield { faults: [] };
+      throw new Error('the database was lost');
+    });
+    expect(await finished).toMatchObject({
+      state: 'failed',
+      detail: expect.stringContaining('What had been imported stands'),
+      report: { ...nothing, variants: 3 },
+    });
+  });
 
-  it('says that what had been imported stands', async () => {
-    const { finished } = await begin(brokenOff);
-    expect(await finished).toMatchObject({ state: 'failed', detail: expect.stringContaining('What had been imported stands') });
+  it('is told apart from one whose end could not be written down at once', async () => {
+    const { finished } = await begin(
+      async function* () {
+        yield { faults: [] };
+      },
+      [new AppError('database_unavailable', 'away')],
+    );
+    expect(await finished).toMatchObject({ state: 'done' });
   });
 
   it('is ended by a stop of the server in the middle of the first pass over its file', async () => {
