@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import pg from 'pg';
 import { describe, expect, it } from 'vitest';
 import { ImportJob } from '../../src/catalog/import.js';
 import { asAdmin } from '../harness/service.js';
@@ -32,6 +33,22 @@ describe('POST /v1/admin/imports', () => {
     expect(job.finishedAt && job.finishedAt >= job.createdAt).toBe(true);
     const { body } = await shop.http.get('/v1/products/ferry-tee').expect(200);
     expect(body).toMatchObject({ status: 'active', priceRange: { min: { amount: 2500 }, max: { amount: 2700 } }, version: 1 });
+  });
+
+  it('tells what is done so far while it runs', async () => {
+    const file = (price: string) =>
+      `Handle,Title,Variant Price\n${Array.from({ length: 250 }, (_, i) => `part-${i},Part ${i},${price}`).join('\n')}\n`;
+    await importCsv(shop, file('1'));
+    // One product of the second group of 200 is held, so that the import cannot go on.
+    const rival = new pg.Client({ connectionString: shop.databaseUrl });
+    await rival.connect();
+    await rival.query(`BEGIN; SELECT FROM product WHERE slug = 'part-240' FOR UPDATE`);
+    const { body } = await post('format=shopify&currency=USD', file('2')).expect(202);
+    const job = async () => (await shop.http.get(`/v1/admin/imports/${body.id}`).set(asAdmin).expect(200)).body;
+    await expect.poll(job, { timeout: 10_000 }).toMatchObject({ state: 'running', report: { products: { ...none, updated: 200 }, variants: 200 } });
+    await rival.query('ROLLBACK');
+    await rival.end();
+    await expect.poll(job, { timeout: 10_000 }).toMatchObject({ state: 'done', report: { products: { ...none, updated: 250 } } });
   });
 
   it('changes nothing the second time', async () => {
