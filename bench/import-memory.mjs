@@ -12,7 +12,7 @@ import { writeShopifyFile } from './shopify-file.mjs';
  * HTTP, first new and then unchanged, and of the command line. Ends with 1 where one of them passes the bound.
  */
 const megabytes = Number(process.argv[2] ?? 100);
-const boundMb = 300;
+const boundMb = 250;
 const adminKey = 'bench-only-not-a-secret-0123456789abcdef';
 const withinMs = 30 * 60_000;
 

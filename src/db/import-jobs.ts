@@ -3,27 +3,39 @@ import type { ImportJobs } from '../catalog/ports.js';
 import type { Prisma, ImportJob as Row } from '../generated/prisma/client.js';
 import type { Database } from './client.js';
 import { inShopWords } from './failures.js';
+import { createPoolQuery, type Statement } from './statement.js';
 import { isUuid } from './storable.js';
+
+// By the database's clock, and only while the job lives: a beat that was held up must not write over the end.
+const beatSql: Statement = {
+  name: 'import_job_beat',
+  text: `
+    UPDATE import_job SET beat_at = clock_timestamp(), report = coalesce($2::jsonb, report)
+    WHERE id = $1 AND state IN ('queued', 'running')`,
+};
+const abandonSql: Statement = {
+  name: 'import_job_abandon',
+  text: `
+    UPDATE import_job SET state = 'failed', detail = $2, finished_at = clock_timestamp()
+    WHERE id = $1 AND state IN ('queued', 'running') AND beat_at < clock_timestamp() - interval '2 minutes'`,
+};
+const abandoned = 'The server that ran this import is gone. What had been imported stands; run the same file again';
 
 /**
  * The import jobs, one row each. The process that has a job says every second that it is alive. Where that has ceased for two minutes the
  * process is gone, and whoever reads the job next writes down that it failed; should it have been asleep only, its own end stands in the end.
  */
-export function createImportJobs({ prisma }: Database): ImportJobs {
+export function createImportJobs({ prisma, pool }: Database): ImportJobs {
+  const query = createPoolQuery(pool);
   return {
     create: (job) => inShopWords(async () => toImportJob(await prisma.importJob.create({ data: job }))),
 
     start: (id, report) =>
       inShopWords(async () => void (await prisma.importJob.update({ where: { id }, data: { state: 'running', report: storableJson(report) } }))),
 
-    // Only while it lives: a beat that was held up must not write over the end.
-    beat: (id, report) =>
-      inShopWords(async () => {
-        const json = report === null ? null : JSON.stringify(storableJson(report));
-        await prisma.$executeRaw`
-          UPDATE import_job SET beat_at = clock_timestamp(), report = coalesce(${json}::jsonb, report)
-          WHERE id = ${id}::uuid AND state IN ('queued', 'running')`;
-      }),
+    async beat(id, report) {
+      await query(beatSql, [id, report === null ? null : JSON.stringify(storableJson(report))]);
+    },
 
     finish: (id, { state, report, detail }) =>
       inShopWords(async () => {
@@ -31,19 +43,16 @@ export function createImportJobs({ prisma }: Database): ImportJobs {
         await prisma.importJob.update({ where: { id }, data: report === null ? end : { ...end, report: storableJson(report) } });
       }),
 
-    find: (id) =>
-      inShopWords(async () => {
-        if (!isUuid(id)) return null;
-        await prisma.$executeRaw`
-          UPDATE import_job SET state = 'failed', detail = ${abandoned}, finished_at = clock_timestamp()
-          WHERE id = ${id}::uuid AND state IN ('queued', 'running') AND beat_at < clock_timestamp() - interval '2 minutes'`;
+    async find(id) {
+      if (!isUuid(id)) return null;
+      await query(abandonSql, [id, abandoned]);
+      return inShopWords(async () => {
         const row = await prisma.importJob.findUnique({ where: { id } });
         return row && toImportJob(row);
-      }),
+      });
+    },
   };
 }
-
-const abandoned = 'The server that ran this import is gone. What had been imported stands; run the same file again';
 
 function toImportJob({ beatAt: _, createdAt, finishedAt, format, report, ...row }: Row): ImportJob {
   return {

@@ -77,8 +77,8 @@ describe('pruning for production', () => {
     const left = readdirSync(runtime);
     expect(left).toContain('client.mjs');
     expect(left.filter((name) => name.startsWith('query_compiler_')).sort()).toEqual([
-      'query_compiler_fast_bg.postgresql.mjs',
-      'query_compiler_fast_bg.postgresql.wasm-base64.mjs',
+      'query_compiler_small_bg.postgresql.mjs',
+      'query_compiler_small_bg.postgresql.wasm-base64.mjs',
     ]);
   });
 });
