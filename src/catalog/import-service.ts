@@ -31,10 +31,10 @@ export function createImportService(deps: {
   writes: Pick<ProductWrites, 'transaction' | 'rehearse'>;
   cache: Pick<Cache, 'write'>;
   now: () => Date;
-  /** Runs an import such that its garbage does not pile up. */
-  frugally: <T>(work: () => Promise<T>) => Promise<T>;
+  /** Runs an import such that its garbage does not pile up; unset: as it is. */
+  frugally?: <T>(work: () => Promise<T>) => Promise<T>;
 }): ImportService {
-  const { reads, writes, cache, now, frugally } = deps;
+  const { reads, writes, cache, now, frugally = (work) => work() } = deps;
 
   function rehearseChunk(chunk: readonly ImportedProduct[]): Promise<Verdict[]> {
     return writes.rehearse(async (tx) => {

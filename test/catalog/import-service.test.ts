@@ -37,7 +37,8 @@ async function openImports(afterCommit: (write: number) => void = () => {}) {
     reads: createProductReads(db),
     writes: createProductWrites(db, catalogId),
     cache: {
-      async write(_row, keys, commit) {
+      async write(_row, plan) {
+        const { keys, commit } = await plan();
         const token = randomUUID();
         const unique = [...new Set(keys)];
         const pair = await steps.arm(token, unique, randomUUID());
@@ -53,7 +54,6 @@ async function openImports(afterCommit: (write: number) => void = () => {}) {
       },
     },
     now: () => new Date(),
-    frugally: (work) => work(),
   });
 }
 
