@@ -77,7 +77,7 @@ export function createImportService(deps: {
         if (isAppError(error) && error.code === 'write_outcome_unknown') onUnknown(planned);
         throw error;
       }
-    });
+    }, true);
   }
 
   /** Tries again where that may help. What an attempt of unknown outcome did after all counts as that attempt meant it, not as unchanged. */

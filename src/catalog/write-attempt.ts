@@ -20,18 +20,22 @@ export class Unchanged<T> extends Error {
 }
 
 const maxAttempts = 3;
+/** With somebody waiting, a write is not begun anew after so long: it may have waited for a hung instance already, and would once more. */
+const patienceMs = 250;
 
 /**
  * A write names what it will touch before it may look at it under a lock. Where a rename comes in between it is refused with `keys_moved`,
- * and has to look again; three times, then the fault is the caller's to see.
+ * and has to look again; three times at most, then the fault is the caller's to see.
+ * @param isBulk nobody waits: the time does not matter
  */
-export async function againWhenMoved<T>(attempt: () => Promise<T>): Promise<T> {
+export async function againWhenMoved<T>(attempt: () => Promise<T>, isBulk = false): Promise<T> {
+  const until = isBulk ? Number.POSITIVE_INFINITY : performance.now() + patienceMs;
   for (let left = maxAttempts; ; left -= 1) {
     try {
       return await attempt();
     } catch (error) {
       if (error instanceof Unchanged) return error.answer as T;
-      if (left <= 1 || !isAppError(error) || error.code !== 'keys_moved') throw error;
+      if (left <= 1 || performance.now() > until || !isAppError(error) || error.code !== 'keys_moved') throw error;
     }
   }
 }
