@@ -25,7 +25,7 @@ describe('the image', () => {
 
   it('runs the server as the user node', () => {
     expect(dockerfile).toMatch(/^USER node$/m);
-    expect(dockerfile).toMatch(/^CMD \["node", "dist\/server.js"\]$/m);
+    expect(dockerfile).toMatch(/^CMD \["node", "--max-semi-space-size=16", "dist\/server.js"\]$/m);
   });
 });
 
