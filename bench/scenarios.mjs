@@ -1,3 +1,33 @@
+import { relative } from 'node:path';
+import { register } from 'tsx/esm/api';
+
+register();
+const { bundle, project } = await import('../test/sabotage/bundle.ts');
+
+/** Truetag as a bundle, with or without R1's questions: is the lease held, is anything blocked, is the entry of this epoch? */
+async function bundled(edits) {
+  return relative(project, await bundle({ entry: 'bench/candidates/truetag.ts', edits }));
+}
+const withProtocol = await bundled([]);
+const withoutProtocol = await bundled([
+  { file: 'src/cache/documents.ts', from: 'if (!lease?.mayHit(lookup, now)) return undefined;', to: '' },
+  {
+    file: 'src/cache/documents.ts',
+    from: 'if (!ref || ref.epoch !== lease.epoch || ref.freshUntil <= now) return undefined;',
+    to: 'if (!ref || ref.freshUntil <= now) return undefined;',
+  },
+  {
+    file: 'src/cache/documents.ts',
+    from: 'return lease.isBlocked(ref.key) ? undefined : believable(ref.key, now);',
+    to: 'return believable(ref.key, now);',
+  },
+  {
+    file: 'src/cache/documents.ts',
+    from: 'return entry && entry.epoch === lease?.epoch && entry.freshUntil > now ? entry : undefined;',
+    to: 'return entry && entry.freshUntil > now ? entry : undefined;',
+  },
+]);
+
 /**
  * The candidates, in the order in which each round takes them. `bare` is the yardstick; `isLibrary` says which are libraries with memory in
  * front of Redis. Each runs as one process for what stays in memory, one for misses and one that finds in Redis what that one has loaded.
@@ -41,6 +71,22 @@ export const candidates = [
     script: 'dist/server.js',
     readyPath: '/health/ready',
     env: { LOG_LEVEL: 'silent', PRICE_READS: 'validate' },
+    only: ['hot'],
+  },
+  {
+    name: 'truetag-on',
+    title: 'Truetag, as a bundle',
+    script: withProtocol,
+    readyPath: '/health/ready',
+    env: { LOG_LEVEL: 'silent' },
+    only: ['hot'],
+  },
+  {
+    name: 'truetag-off',
+    title: 'Truetag, as a bundle, the protocol switched off',
+    script: withoutProtocol,
+    readyPath: '/health/ready',
+    env: { LOG_LEVEL: 'silent' },
     only: ['hot'],
   },
 ];

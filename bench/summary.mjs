@@ -1,7 +1,7 @@
 import { candidates, scenarios } from './scenarios.mjs';
 
 /** What the project promises of a product in memory. */
-const targets = { ofBare: 0.75, ofLibrary: 1.2 };
+const targets = { ofBare: 0.75, ofLibrary: 1.2, ofUnprotected: 0.95, validated: 0.35 };
 /** Beyond this the generator, and not the server, may be what a rate tells of. */
 const busyGenerator = 0.9;
 
@@ -41,7 +41,7 @@ export function summarise(measurements) {
   });
   return {
     tables,
-    verdicts: verdictsOf(tables[0]),
+    verdicts: [...verdictsOf(tables[0]), ...protocolVerdicts(measurements)],
     cautions: cautionsOf(tables),
     faults: [...new Set(measurements.flatMap(({ faults }) => faults))],
   };
@@ -60,6 +60,24 @@ function verdictsOf({ title, rows }) {
       isMet: better.truetagOfThis >= targets.ofLibrary,
     },
     { claim: `${title}: beside ${checking.title}, which does what Truetag does for a request`, ratio: checking.truetagOfThis },
+  ];
+}
+
+/** What the price protocol costs a hit: against the same bundle without it. */
+function protocolVerdicts(measurements) {
+  const rates = (name) =>
+    measurements
+      .filter((m) => m.scenario === 'hot' && m.candidate === name)
+      .sort((a, b) => a.round - b.round)
+      .map(({ requests, seconds }) => requests / seconds);
+  const off = rates('truetag-off');
+  const verdict = (claim, name, target) => {
+    const ratio = median(rates(name).map((rate, i) => rate / off[i]));
+    return { claim: `${claim}: at least ${target} of the protocol switched off`, ratio, isMet: ratio >= target };
+  };
+  return [
+    verdict('A hit under the lease', 'truetag-on', targets.ofUnprotected),
+    verdict('PRICE_READS=validate', 'truetag-validate', targets.validated),
   ];
 }
 
