@@ -31,12 +31,15 @@ export interface FieldFault {
 export class AppError extends Error {
   readonly code: ErrorCode;
   readonly faults: readonly FieldFault[] | undefined;
+  /** When it is worth trying again, where that is known. */
+  readonly retryAfterS: number | undefined;
 
-  constructor(code: ErrorCode, message: string, options: { faults?: readonly FieldFault[]; cause?: unknown } = {}) {
+  constructor(code: ErrorCode, message: string, options: { faults?: readonly FieldFault[]; retryAfterS?: number | undefined; cause?: unknown } = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'AppError';
     this.code = code;
     this.faults = options.faults;
+    this.retryAfterS = options.retryAfterS;
   }
 }
 

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
-import { type Clock, monotonicClock, withTimeout } from './clock.js';
+import { briefly, type Clock, monotonicClock, withTimeout } from './clock.js';
 import { createCounters } from './counters.js';
 import type { DocumentSource } from './document-bodies.js';
-import { briefly, createDocumentWriter, type WriteErrors, type WriteOptions, type WritePlan, type WriteTrace } from './document-writer.js';
+import type { WriteErrors, WriteOptions, WritePlan, WriteTrace } from './document-write.js';
+import { createDocumentWriter } from './document-writer.js';
 import { createDocuments, type Documents } from './documents.js';
 import { createGenerations } from './generations.js';
 import { cacheKey } from './keys.js';
@@ -114,7 +115,7 @@ export function createCache(options: {
         },
       });
     },
-    bounded: (work) => withTimeout(work, tuning.readMs, options.timeout, clock),
+    bounded: (work) => withTimeout(work, tuning.boundedMs, options.timeout, clock),
     isRedisUp: () => store.isUp(),
     report: createReport({
       ...{ lease, keeper, documents, writer, sampler, memory, store, counters },

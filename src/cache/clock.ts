@@ -49,3 +49,11 @@ export async function withTimeout<T>(work: Promise<T>, ms: number, timeout: () =
     cancel();
   }
 }
+
+/** Waits for work that may be slow or fail, but no longer than `ms`, and does not say how it went. */
+export function briefly(work: Promise<unknown>, ms: number, clock: Clock): Promise<void> {
+  return withTimeout(work, ms, () => new Error('late'), clock).then(
+    () => {},
+    () => {},
+  );
+}

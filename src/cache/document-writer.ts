@@ -1,49 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { type Clock, withTimeout } from './clock.js';
-import type { DocumentBody } from './document-bodies.js';
+import type { Clock } from './clock.js';
+import type { Commit, WriteEffects, WriteErrors, WriteOptions, WritePlan, WriterCounts, WriteTrace } from './document-write.js';
 import type { Lease } from './lease.js';
 import { margin, type Registry } from './registry.js';
-import type { Armed, RegistryLook, WriteSteps } from './truth-ports.js';
-
-/** What a committing transaction gives back. `isKnown` false: COMMIT was sent and its answer is lost. */
-export interface Commit<T> {
-  value: T;
-  documents: readonly DocumentBody[];
-  isKnown: boolean;
-}
-
-/** The round of one write, in RFC 3339 times of this process's wall clock. */
-export interface WriteTrace {
-  token: string;
-  startedAt: string;
-  armedAt: string;
-  acks: { instance: string; at: string }[];
-  /** When the wait for the readers was over. */
-  passedAt: string;
-  committedAt: string;
-  ackWaitMs: number;
-}
-
-export interface WriteOptions {
-  /** Many products at once, with nobody waiting at the other end: every wait is taken in full. */
-  isBulk?: boolean;
-}
-
-/** What follows a commit, before it is acknowledged. */
-export interface WriteEffects {
-  /** Puts a committed document into this process's memory, to be hit. Called in the turn in which the lease allows it, or never. */
-  install(document: DocumentBody, keys: readonly string[]): void;
-  /** W5, bounded by itself. */
-  store(documents: readonly DocumentBody[]): Promise<void>;
-}
-
-/** What a write is going to do. */
-export interface WritePlan<T> {
-  /** Every lookup that it may change the answer of: `id:<uuid>`, the slugs it gives up and those it takes. */
-  keys: readonly string[];
-  /** W4: the transaction, which begins with `begin_write` and ends with `end_write`. What it throws is thrown on, and nothing is written then. */
-  commit(armed: Armed): Promise<Commit<T>>;
-}
+import type { RegistryLook, WriteSteps } from './truth-ports.js';
 
 /** Writes of documents, W1 to W6, and W7 where COMMIT's answer is lost. */
 export interface DocumentWriter {
@@ -55,23 +15,6 @@ export interface DocumentWriter {
   /** Of a LeaseKeeper. */
   acked(token: string, instance: string): void;
   counts(): WriterCounts;
-}
-
-export interface WriterCounts {
-  writes: number;
-  aborted: number;
-  unknown: number;
-  /** Writes by how long they waited for the readers: up to 1, 2, 5, ... ms, and beyond. */
-  ackWaitMs: Record<string, number>;
-}
-
-export interface WriteErrors {
-  /** Nothing was written: the database was lost, or replaced, before the commit. */
-  unavailable(): Error;
-  /** Nothing was written: too much stands in the way for now. */
-  busy(message: string): Error;
-  /** The write may stand. */
-  unknown(): Error;
 }
 
 /** What a write takes besides the wait for readers, before whoever waits for it is told that it did not come through. */
@@ -156,7 +99,8 @@ export function createDocumentWriter(options: {
       const longestLeaseMs = Math.max(options.leaseMs, ...look.instances.map(({ leaseMs }) => leaseMs));
       // Longer than a hung instance would be waited for, this is not sat out.
       if (!isBulk && settlesIn > margin * longestLeaseMs) {
-        throw errors.busy(`The database has just been started: prices can be changed in ${Math.ceil(settlesIn / 1000)} s`);
+        const seconds = Math.ceil(settlesIn / 1000);
+        throw errors.busy(`The database has just been started: prices can be changed in ${seconds} s`, seconds);
       }
       progress.allow(longestLeaseMs);
       // W3
@@ -251,12 +195,4 @@ export function createDocumentWriter(options: {
 
     counts: () => ({ ...counts, ackWaitMs: { ...counts.ackWaitMs } }),
   };
-}
-
-/** Waits for a store that may be slow, but no longer than a write should notice. */
-export function briefly(work: Promise<unknown>, ms: number, clock: Clock): Promise<void> {
-  return withTimeout(work, ms, () => new Error('late'), clock).then(
-    () => {},
-    () => {},
-  );
 }

@@ -29,7 +29,9 @@ const patienceMs = 1000;
 /** A new session is tried after so long, doubled up to the second figure. */
 const retryMs = 100;
 const retryMaxMs = 2000;
-const pruneEveryMs = 3_600_000;
+const pruneEveryMs = 60_000;
+/** Renewals come at least so often, because whoever looks seldom clears up late. */
+const renewWithinMs = 800;
 
 /**
  * @param lease null: no lease is wanted; the process only listens, to learn of acks, of the pair and of what is to be cleared up
@@ -49,6 +51,8 @@ export function createLeaseKeeper(options: {
   const reapMs = Math.max(6000, 3 * leaseMs);
   const own = new Set<string>();
   const blockSince = new Map<string, number>();
+  /** Blocks that were applied and not acked yet, with who waits for that. */
+  const owed = new Map<string, string>();
   const state: KeeperState = { isConnected: false, instance: null, renewals: 0, joins: 0, fault: 'not connected yet' };
   let beat = 0;
   let prunedAt = clock.now();
@@ -105,7 +109,7 @@ export function createLeaseKeeper(options: {
         const startedAt = clock.now();
         isListed = await renew(held, instance);
         if (isListed) onRenewed();
-        await sleep(leaseMs / 4 - (clock.now() - startedAt));
+        await sleep(Math.min(leaseMs / 4, renewWithinMs) - (clock.now() - startedAt));
       }
     }
   }
@@ -142,6 +146,8 @@ export function createLeaseKeeper(options: {
     const applied = lease && beginning ? lease.renewed(beginning, look) : [];
     state.renewals += 1;
     onFirst();
+    for (const [token, writer] of owed) applied.push({ token, writer });
+    owed.clear();
     if (instance !== null) for (const { token, writer } of applied) await held.ack(writer, token, instance);
     await clearUp(held, look);
     return true;
@@ -172,6 +178,8 @@ export function createLeaseKeeper(options: {
       const keys = given ?? (await held?.keysOf(token)) ?? [];
       if (keys.length === 0) return;
       lease.apply(token, keys);
+      // While it joins, an instance has nothing to sign the ack with. It is owed then, until the next renewal.
+      if (!held || state.instance === null) owed.set(token, writer);
       if (held && state.instance !== null) await held.ack(writer, token, state.instance);
     }
     return {

@@ -110,6 +110,7 @@ export function createLease(options: { clock: Clock; leaseMs: number; forget: (k
     stamps.set(key, sequence);
   }
 
+  // Apply
   function apply(token: string, keys: readonly string[], isOwn = false) {
     const known = tokens.get(token);
     if (known) known.isOwn ||= isOwn;
@@ -132,6 +133,7 @@ export function createLease(options: { clock: Clock; leaseMs: number; forget: (k
     released.set(token, 2);
   }
 
+  // Release
   function free(token: string, block: Block) {
     tokens.delete(token);
     remember(token);

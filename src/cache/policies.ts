@@ -87,7 +87,9 @@ export const tuning = {
   versionBatch: 500,
   versionQueue: 20_000,
   /** A read of documents that Postgres has not answered by then is refused. */
-  readMs: 1.9 * second,
+  readMs: 1.85 * second,
+  /** The same for an answer that is put together of several reads: later, so that a read of documents may still say what it knows. */
+  boundedMs: 1.95 * second,
   /** How long the generations of listings are believed without asking Redis. */
   generationMs: second,
   /** One memory hit in so many is read again from Postgres, to see that it was true. */

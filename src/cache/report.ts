@@ -1,5 +1,6 @@
 import type { RowCounters } from './counters.js';
-import type { DocumentWriter, WriterCounts } from './document-writer.js';
+import type { WriterCounts } from './document-write.js';
+import type { DocumentWriter } from './document-writer.js';
 import type { Documents } from './documents.js';
 import type { Lease, LeaseCounts } from './lease.js';
 import type { KeeperState, LeaseKeeper } from './lease-keeper.js';

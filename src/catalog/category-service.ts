@@ -43,22 +43,25 @@ export interface CategoryService {
 }
 
 /** The category tree with its counts, cache-aside: what changes a product's place drops it, what changes its price does not. */
-export function createCategoryService(deps: { categories: CategoryReads; cache: Pick<Cache, 'read'> }): CategoryService {
+export function createCategoryService(deps: { categories: CategoryReads; cache: Pick<Cache, 'read' | 'bounded'> }): CategoryService {
   return {
     async tree() {
-      const { value, outcome } = await deps.cache.read<Prepared>('categoryTree', 'tree', ['membership'], async () => ({
-        body: JSON.stringify({ data: toTree(await deps.categories.all(), null) }),
-      }));
+      const { value, outcome } = await deps.cache.bounded(
+        deps.cache.read<Prepared>('categoryTree', 'tree', ['membership'], async () => ({
+          body: JSON.stringify({ data: toTree(await deps.categories.all(), null) }),
+        })),
+      );
       return { body: value.body ?? '', outcome };
     },
     async node(slug) {
-      const { value, outcome } = await deps.cache.read<Prepared>('categoryNode', slug, ['membership'], async () => {
+      const read = deps.cache.read<Prepared>('categoryNode', slug, ['membership'], async () => {
         const rows = await deps.categories.all();
         const row = rows.find((candidate) => candidate.slug === slug);
         if (!row) return { body: null };
         const { parentSlug: _, ...node } = row;
         return { body: JSON.stringify({ ...node, path: pathTo(rows, row), children: toTree(rows, slug) }) };
       });
+      const { value, outcome } = await deps.cache.bounded(read);
       return { body: value.body, outcome };
     },
   };

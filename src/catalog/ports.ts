@@ -1,4 +1,4 @@
-import type { Commit } from '../cache/document-writer.js';
+import type { Commit } from '../cache/document-write.js';
 import type { Armed } from '../cache/truth-ports.js';
 import type { ImportJob, ImportReport } from './import.js';
 import type { ListingPage, ListingQuery } from './listing.js';

@@ -1,10 +1,10 @@
-import type { WriteErrors } from '../cache/document-writer.js';
+import type { WriteErrors } from '../cache/document-write.js';
 import { AppError, isAppError } from '../errors.js';
 
 /** What a write that did not come through says. */
 export const writeErrors: WriteErrors = {
   unavailable: () => new AppError('database_unavailable', 'The database does not answer at the moment; nothing was changed'),
-  busy: (message) => new AppError('busy', message),
+  busy: (message, retryAfterS) => new AppError('busy', message, { retryAfterS }),
   unknown: () =>
     new AppError('write_outcome_unknown', 'The change may or may not have been made: the database was lost while it was saved. Read it again'),
 };

@@ -30,7 +30,7 @@ export interface DatabaseOptions {
 
 /** Milliseconds. The server's own bounds do not fire where the network swallows packets, so the client has bounds as well. */
 const connectMs = 1000;
-const answerMs = 2000;
+const answerMs = 1000;
 
 // Statements here take milliseconds, less than compiling them would. UTC last, because whatever the URL says, a session in another zone would store times hours off. The other settings are defaults that
 // `options` in the URL may override.
@@ -99,7 +99,8 @@ export async function requireUtc({ pool }: Pick<Database, 'pool'>): Promise<void
  * looking once per connection is enough. (`verify` is an option of pg-pool which its types do not know.)
  */
 function refuseStandby(client: pg.ClientBase, done: (error?: Error) => void): void {
-  client.query<{ isStandby: boolean }>('SELECT pg_is_in_recovery() AS "isStandby"').then(
+  const question: pg.QueryConfig & { query_timeout: number } = { text: 'SELECT pg_is_in_recovery() AS "isStandby"', query_timeout: connectMs };
+  client.query<{ isStandby: boolean }>(question).then(
     ({ rows }) => done(rows[0]?.isStandby ? Object.assign(new Error('this Postgres is a standby'), { code: '25006', severity: 'ERROR' }) : undefined),
     (error: Error) => done(error),
   );

@@ -29,6 +29,9 @@ const reapSql = `
     )
     SELECT pg_notify($2, $3 || e.token) FROM (SELECT DISTINCT token FROM ended) e`;
 
+// So many at a time, because it must not outlast an answer.
+const pruneSql = `DELETE FROM write_log WHERE token IN (SELECT token FROM write_log WHERE at < now() - interval '1 day' LIMIT 20000)`;
+
 /**
  * J1: a connection of its own to the primary, with LISTEN, on which notices have been heard to arrive.
  * @param url past a pooler
@@ -139,7 +142,7 @@ export function createOpenSession(options: { url: string; catalogId: string; ans
         await ask('UPDATE catalog SET settled_pair = $1 WHERE database_pair() = $1', [pair]);
       },
       async prune() {
-        await ask(`DELETE FROM write_log WHERE at < now() - interval '1 day'`);
+        await ask(pruneSql);
       },
       close() {
         isOver = true;

@@ -61,6 +61,7 @@ export interface Failure {
   code: string;
   detail: string;
   errors?: readonly FieldFault[] | undefined;
+  retryAfterS?: number | undefined;
 }
 
 /** What an error is to whoever asked. Whatever is not known for something else is ours to mend: 500, and nothing of it is told. */
@@ -82,7 +83,10 @@ export function describe(error: FastifyError | AppError): Failure {
       errors,
     };
   }
-  if (isAppError(error)) return { status: statusOf[error.code], code: error.code, detail: error.message, errors: error.faults };
+  if (isAppError(error)) {
+    const { code, message: detail, faults: errors, retryAfterS } = error;
+    return { status: statusOf[code], code, detail, errors, retryAfterS };
+  }
   const status = 'statusCode' in error ? error.statusCode : undefined;
   if (status !== undefined && status >= 400 && status < 500) {
     const known = status in codes ? status : 400;

@@ -59,7 +59,7 @@ export function rawProblem(status: 400 | 408 | 431): string {
   return `HTTP/1.1 ${status} ${titles[status]}\r\n${headers.join('\r\n')}\r\n\r\n${body}`;
 }
 
-function sendProblem(request: FastifyRequest, reply: FastifyReply, { status, code, detail, errors }: Failure) {
+function sendProblem(request: FastifyRequest, reply: FastifyReply, { status, code, detail, errors, retryAfterS = 1 }: Failure) {
   const body = {
     type: 'about:blank',
     title: titles[status] ?? 'Error',
@@ -69,7 +69,7 @@ function sendProblem(request: FastifyRequest, reply: FastifyReply, { status, cod
     requestId: request.id,
     ...(errors?.length ? { errors } : {}),
   };
-  if (status === 503) reply.header('retry-after', '1');
+  if (status === 503) reply.header('retry-after', String(retryAfterS));
   // The rest of the body is not read, so nothing else can follow on this connection.
   if (status === 413 || code === 'no_room') reply.header('connection', 'close');
   if (status === 401) reply.header('www-authenticate', 'Bearer realm="truetag"');

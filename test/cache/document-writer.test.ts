@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { DocumentBody } from '../../src/cache/document-bodies.js';
-import { type Commit, createDocumentWriter, type DocumentWriter, type WriteOptions } from '../../src/cache/document-writer.js';
+import type { Commit, WriteOptions } from '../../src/cache/document-write.js';
+import { createDocumentWriter, type DocumentWriter } from '../../src/cache/document-writer.js';
 import type { Lease } from '../../src/cache/lease.js';
 import { createRegistry, type Registry, settleMs } from '../../src/cache/registry.js';
 import type { Armed } from '../../src/cache/truth-ports.js';

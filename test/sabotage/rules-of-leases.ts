@@ -13,7 +13,12 @@ export const brokenRulesOfLeases: readonly BrokenRule[] = [
     edits: [
       {
         file: keeper,
-        from: 'lease.apply(token, keys);\n      if (held && state.instance !== null) await held.ack(writer, token, state.instance);',
+        from: 'lease.apply(token, keys);\n',
+        to: '',
+      },
+      {
+        file: keeper,
+        from: 'if (held && state.instance !== null) await held.ack(writer, token, state.instance);',
         to: 'if (held && state.instance !== null) await held.ack(writer, token, state.instance);\n      lease.apply(token, keys);',
       },
     ],

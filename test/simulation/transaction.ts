@@ -1,5 +1,5 @@
 import type { DocumentBody } from '../../src/cache/document-bodies.js';
-import type { Commit } from '../../src/cache/document-writer.js';
+import type { Commit } from '../../src/cache/document-write.js';
 import type { Armed } from '../../src/cache/truth-ports.js';
 import type { Database } from './database.js';
 import { bodyOf, type History, type Row } from './history.js';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type Cache, createCache } from '../../src/cache/cache.js';
-import type { WriteErrors } from '../../src/cache/document-writer.js';
+import type { WriteErrors } from '../../src/cache/document-write.js';
 import type { DocumentAnswer } from '../../src/cache/documents.js';
 import type { HeldDocument } from '../../src/cache/held-document.js';
 import { createDatabase, type Database } from './database.js';

@@ -1,0 +1,59 @@
+import type { DocumentBody } from './document-bodies.js';
+import type { Armed } from './truth-ports.js';
+
+/** What a committing transaction gives back. `isKnown` false: COMMIT was sent and its answer is lost. */
+export interface Commit<T> {
+  value: T;
+  documents: readonly DocumentBody[];
+  isKnown: boolean;
+}
+
+/** The round of one write, in RFC 3339 times of this process's wall clock. */
+export interface WriteTrace {
+  token: string;
+  startedAt: string;
+  armedAt: string;
+  acks: { instance: string; at: string }[];
+  /** When the wait for the readers was over. */
+  passedAt: string;
+  committedAt: string;
+  ackWaitMs: number;
+}
+
+export interface WriteOptions {
+  /** Many products at once, with nobody waiting at the other end: every wait is taken in full. */
+  isBulk?: boolean;
+}
+
+/** What follows a commit, before it is acknowledged. */
+export interface WriteEffects {
+  /** Puts a committed document into this process's memory, to be hit. Called in the turn in which the lease allows it, or never. */
+  install(document: DocumentBody, keys: readonly string[]): void;
+  /** W5, bounded by itself. */
+  store(documents: readonly DocumentBody[]): Promise<void>;
+}
+
+/** What a write is going to do. */
+export interface WritePlan<T> {
+  /** Every lookup that it may change the answer of: `id:<uuid>`, the slugs it gives up and those it takes. */
+  keys: readonly string[];
+  /** W4: the transaction, which begins with `begin_write` and ends with `end_write`. What it throws is thrown on, and nothing is written then. */
+  commit(armed: Armed): Promise<Commit<T>>;
+}
+
+export interface WriterCounts {
+  writes: number;
+  aborted: number;
+  unknown: number;
+  /** Writes by how long they waited for the readers: up to 1, 2, 5, ... ms, and beyond. */
+  ackWaitMs: Record<string, number>;
+}
+
+export interface WriteErrors {
+  /** Nothing was written: the database was lost, or replaced, before the commit. */
+  unavailable(): Error;
+  /** Nothing was written: too much stands in the way for now. */
+  busy(message: string, retryAfterS?: number): Error;
+  /** The write may stand. */
+  unknown(): Error;
+}
