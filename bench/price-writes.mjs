@@ -45,10 +45,14 @@ try {
 
 async function measure(write) {
   await times(write, warmUps);
-  const figures = { own: [], base: [], p50Ratios: [], p99Ratios: [] };
+  const figures = { own: [], base: [], least: [], p50Ratios: [], p99Ratios: [], p50OfLeast: [], p99OfLeast: [] };
   for (let round = 0; round < rounds; round += 1) {
     const base = await times(plain.write, perRound);
+    const least = await times(plain.writeLeast, perRound);
     const own = await times(write, perRound);
+    figures.least.push(...least);
+    figures.p50OfLeast.push(quantile(own, 0.5) / quantile(least, 0.5));
+    figures.p99OfLeast.push(quantile(own, 0.99) / quantile(least, 0.99));
     figures.base.push(...base);
     figures.own.push(...own);
     figures.p50Ratios.push(quantile(own, 0.5) / quantile(base, 0.5));
@@ -87,7 +91,10 @@ async function openPlain(url) {
   let variantId;
   return {
     async prepare() {
-      await client.query('CREATE TABLE plain_word (id bigserial PRIMARY KEY, word text)');
+      await client.query(
+        'CREATE TABLE plain_word (id bigserial PRIMARY KEY, word text); CREATE TABLE plain_price (id int PRIMARY KEY, amount bigint, version bigint)',
+      );
+      await client.query('INSERT INTO plain_price VALUES (1, 100, 1)');
       const { rows } = await client.query(`SELECT v.id FROM variant v JOIN product p ON p.id = v.product_id WHERE p.slug = $1 ORDER BY v.position`, [
         otherSlug,
       ]);
@@ -105,6 +112,14 @@ async function openPlain(url) {
       });
       await selectVariantPrice(query, variantId, 'USD');
       await setPrice(query, variantId, { currency: 'USD', amount, compareAt: null });
+      await client.query('COMMIT');
+    },
+    /** The least that two commits can be: a row of one small table, then a row of another, with nothing to look up, to guard or to read back. */
+    async writeLeast() {
+      await client.query(`INSERT INTO plain_word (word) VALUES ('a price will change')`);
+      await client.query('BEGIN');
+      await client.query('SELECT version FROM plain_price WHERE id = 1 FOR UPDATE');
+      await client.query('UPDATE plain_price SET amount = amount + 1, version = version + 1 WHERE id = 1');
       await client.query('COMMIT');
     },
     close: () => client.end(),
@@ -144,23 +159,25 @@ function quantile(values, part) {
 }
 
 function toMarkdown(ways) {
-  const row = (title, values, ratios) =>
-    `| ${[title, quantile(values, 0.5).toFixed(2), quantile(values, 0.99).toFixed(2), ...(ratios ? [median(ratios.p50Ratios).toFixed(2), median(ratios.p99Ratios).toFixed(2)] : ['', ''])].join(' | ')} |`;
+  const row = (title, values, ...ratios) =>
+    `| ${[title, ...[quantile(values, 0.5), quantile(values, 0.99), ...ratios.map(median)].map((figure) => figure.toFixed(2)), ...Array(4 - ratios.length).fill('')].join(' | ')} |`;
   const judged = ways.find(({ isJudged }) => isJudged);
   const p50 = median(judged.p50Ratios);
   const p99 = median(judged.p99Ratios);
-  const verdict = (name, ratio, target) =>
-    `- ${name}: at most ${target} times the two commits: **${ratio.toFixed(2)}**, ${ratio <= target ? 'met' : 'missed'}`;
+  const verdict = (name, ratio, target) => `- ${name}: at most ${target} times: **${ratio.toFixed(2)}**, ${ratio <= target ? 'met' : 'missed'}`;
   return [
     '# What a price change costs\n',
     `Node ${process.version}, ${availableParallelism()} cores, ${process.platform} ${process.arch}, Postgres on the same disk with its defaults. ${rounds} rounds of ${perRound} writes of each kind in turns, one at a time, the change over HTTP. Ratios are medians of the ratios within a round.\n`,
-    '| | p50 ms | p99 ms | p50, × two commits | p99, × two commits |',
-    '| --- | ---: | ---: | ---: | ---: |',
+    '| | p50 ms | p99 ms | p50, × its statements in two commits | p99 | p50, × the least two commits | p99 |',
+    '| --- | ---: | ---: | ---: | ---: | ---: | ---: |',
+    row('the least that two commits can be, straight from a client of Postgres', judged.least),
     row('the same statements in two commits, straight from a client of Postgres', judged.base),
-    ...ways.map((way) => row(way.title, way.own, way)),
+    ...ways.map((way) => row(way.title, way.own, way.p50Ratios, way.p99Ratios, way.p50OfLeast, way.p99OfLeast)),
     '\n## Targets\n',
-    verdict('p50, three instances', p50, targets.p50),
-    verdict('p99, three instances', p99, targets.p99),
+    verdict('p50, three instances, its own statements', p50, targets.p50),
+    verdict('p99, three instances, its own statements', p99, targets.p99),
+    verdict('p50, three instances, the least two commits', median(judged.p50OfLeast), targets.p50),
+    verdict('p99, three instances, the least two commits', median(judged.p99OfLeast), targets.p99),
     '',
   ].join('\n');
 }
