@@ -179,7 +179,8 @@ export async function createApp(config: Config & { databaseUrl: string }): Promi
   async function health(): Promise<Health> {
     const isUp = await watch.isUp();
     const status = isDraining ? 'draining' : isUp ? 'ready' : 'unavailable';
-    return { status, postgres: isUp ? 'up' : 'down', redis: cache.report().redis, lease: cache.report().lease.state };
+    const { redis, lease } = cache.report();
+    return { status, postgres: isUp ? 'up' : 'down', redis, lease: lease.state };
   }
 
   // What every route shares

@@ -30,7 +30,6 @@ export interface Cache {
   write<T>(row: WriteRow, plan: () => Promise<WritePlan<T>>, options?: WriteOptions): Promise<{ value: T; trace: WriteTrace }>;
   /** Waits for a read that has several parts no longer than for one. */
   bounded<T>(work: Promise<T>): Promise<T>;
-  isRedisUp(): boolean;
   report(): CacheReport;
   /**
    * Gets in touch with the primary; resolves when it is, or soon after if that takes longer. Without it every read is validated, and every
@@ -116,7 +115,6 @@ export function createCache(options: {
       });
     },
     bounded: (work) => withTimeout(work, tuning.boundedMs, options.timeout, clock),
-    isRedisUp: () => store.isUp(),
     report: createReport({
       ...{ lease, keeper, documents, writer, sampler, memory, store, counters },
       hasRedis: options.redis !== null,

@@ -23,6 +23,8 @@ export interface WriteTrace {
 export interface WriteOptions {
   /** Many products at once, with nobody waiting at the other end: every wait is taken in full. */
   isBulk?: boolean;
+  /** The plan may itself change something, so that a write given up during it may have done so. */
+  isPlanAWrite?: boolean;
 }
 
 /** What follows a commit, before it is acknowledged. */

@@ -72,10 +72,11 @@ export function createDocumentWriter(options: {
   async function run<T>(
     token: string,
     plan: () => Promise<WritePlan<T>>,
-    progress: { isGivenUp: boolean; isCommitting: boolean; allow(longestLeaseMs: number): void },
+    progress: { isGivenUp: boolean; mayHaveWritten: boolean; allow(longestLeaseMs: number): void },
     { isBulk, install, store }: WriteOptions & WriteEffects,
   ): Promise<{ value: T; trace: WriteTrace }> {
     const planned = await plan();
+    progress.mayHaveWritten = false;
     if (progress.isGivenUp) throw errors.unavailable();
     const keys = [...new Set(planned.keys)];
     const startedAt = time();
@@ -109,7 +110,7 @@ export function createDocumentWriter(options: {
       passedAt = time();
       if (progress.isGivenUp) throw errors.unavailable();
       // W4
-      progress.isCommitting = true;
+      progress.mayHaveWritten = true;
       done = await planned.commit({ token, keyCount: keys.length, pair });
     } catch (error) {
       counts.aborted += 1;
@@ -166,7 +167,7 @@ export function createDocumentWriter(options: {
       let cancel = () => {};
       const progress = {
         isGivenUp: false,
-        isCommitting: false,
+        mayHaveWritten: after.isPlanAWrite === true,
         allow(longestLeaseMs: number) {
           cancel();
           if (!after.isBulk) cancel = clock.after(startedAt + margin * longestLeaseMs + workMs - clock.now(), () => giveUp());
@@ -176,7 +177,7 @@ export function createDocumentWriter(options: {
       const late = new Promise<never>((_, reject) => {
         giveUp = () => {
           progress.isGivenUp = true;
-          reject(progress.isCommitting ? errors.unknown() : errors.unavailable());
+          reject(progress.mayHaveWritten ? errors.unknown() : errors.unavailable());
         };
       });
       const work = run(token, plan, progress, after).finally(() => {

@@ -41,25 +41,23 @@ export function createReport(parts: {
   counters: (row: ReadRow) => RowCounters;
 }): () => CacheReport {
   const { lease, store } = parts;
-  return () => {
-    return {
-      rows: Object.entries(policies).map(([name, policy]) => {
-        if (policy.strategy === 'none' || policy.strategy === 'write-through') return { name: name as RowName, ...policy };
-        const { count: _, ...counts } = parts.counters(name as ReadRow);
-        return { name: name as RowName, ...policy, ...counts };
-      }),
-      memory: parts.memory.usage(),
-      redis: !parts.hasRedis ? 'none' : store.isUp() ? 'up' : 'down',
-      lease: {
-        ...parts.keeper.state(),
-        ...(lease?.counts() ?? { heldRatio: 0, lapses: 0, applied: 0, blocks: 0, blockedKeys: 0 }),
-        mode: lease ? 'lease' : 'validate',
-        state: lease === null ? 'none' : lease.isHeld() ? 'held' : 'lost',
-        leaseMs: parts.leaseMs,
-      },
-      validated: parts.documents.counts(),
-      writes: parts.writer.counts(),
-      sampler: parts.sampler.counts(),
-    };
-  };
+  return () => ({
+    rows: Object.entries(policies).map(([name, policy]) => {
+      if (policy.strategy === 'none' || policy.strategy === 'write-through') return { name: name as RowName, ...policy };
+      const { count: _, ...counts } = parts.counters(name as ReadRow);
+      return { name: name as RowName, ...policy, ...counts };
+    }),
+    memory: parts.memory.usage(),
+    redis: !parts.hasRedis ? 'none' : store.isUp() ? 'up' : 'down',
+    lease: {
+      ...parts.keeper.state(),
+      ...(lease?.counts() ?? { heldRatio: 0, lapses: 0, applied: 0, blocks: 0, blockedKeys: 0 }),
+      mode: lease ? 'lease' : 'validate',
+      state: lease === null ? 'none' : lease.isHeld() ? 'held' : 'lost',
+      leaseMs: parts.leaseMs,
+    },
+    validated: parts.documents.counts(),
+    writes: parts.writer.counts(),
+    sampler: parts.sampler.counts(),
+  });
 }

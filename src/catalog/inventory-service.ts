@@ -35,21 +35,25 @@ export function createInventoryService(deps: {
     },
     set: (variantId, quantity) =>
       againWhenMoved(async () => {
-        const { value } = await deps.cache.write('adminStock', async () => {
-          const { stock, product } = await deps.writes.setStock(variantId, quantity);
-          // Done, without a document that changes.
-          if (stock) throw new Unchanged(toInventory(stock));
-          return {
-            keys: [`id:${product.id}`, `slug:${product.slug}`],
-            commit: (armed) =>
-              deps.writes.transaction(armed, async (tx) => {
-                const change = await tx.setStock(variantId, quantity);
-                // Somebody else has flipped it meanwhile: the version must not rise for nothing.
-                if (!change.stock || !change.document) throw new AppError('keys_moved', 'The stock was changed meanwhile; try again');
-                return { documents: [change.document], value: change.stock };
-              }),
-          };
-        });
+        const { value } = await deps.cache.write(
+          'adminStock',
+          async () => {
+            const { stock, product } = await deps.writes.setStock(variantId, quantity);
+            // Done, without a document that changes.
+            if (stock) throw new Unchanged(toInventory(stock));
+            return {
+              keys: [`id:${product.id}`, `slug:${product.slug}`],
+              commit: (armed) =>
+                deps.writes.transaction(armed, async (tx) => {
+                  const change = await tx.setStock(variantId, quantity);
+                  // Somebody else has flipped it meanwhile: the version must not rise for nothing.
+                  if (!change.stock || !change.document) throw new AppError('keys_moved', 'The stock was changed meanwhile; try again');
+                  return { documents: [change.document], value: change.stock };
+                }),
+            };
+          },
+          { isPlanAWrite: true },
+        );
         return toInventory(value);
       }),
   };

@@ -10,7 +10,7 @@ export const PriceWrite = z
     startedAt: z.iso.datetime(),
     committedAt: z.iso.datetime(),
     answeredAt: z.iso.datetime().describe('After the caches had been told'),
-    armedAt: z.iso.datetime().nullable().describe('When readers were blocked; null: this write blocked nobody'),
+    armedAt: z.iso.datetime().describe('When readers were blocked'),
     acks: z.array(z.strictObject({ instance: z.string(), at: z.iso.datetime() })).describe('Which instance had applied the block when'),
   })
   .meta({ id: 'PriceWrite' });

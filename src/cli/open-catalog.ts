@@ -4,7 +4,7 @@ import type { ProductReads } from '../catalog/ports.js';
 import { writeErrors } from '../catalog/write-attempt.js';
 import type { Config } from '../config.js';
 import { readCatalogId } from '../db/catalog-id.js';
-import { createDatabase } from '../db/client.js';
+import { createDatabase, isPooler } from '../db/client.js';
 import { createProductReads } from '../db/product-reads.js';
 import { createProductWrites } from '../db/product-writes.js';
 import { createOpenSession } from '../db/truth-session.js';
@@ -27,7 +27,9 @@ export interface OpenCatalog {
  * one they end by themselves.
  */
 export async function openCatalog(config: Config, databaseUrl: string): Promise<OpenCatalog> {
-  const db = createDatabase({ url: databaseUrl, max: 2, applicationName: 'truetag-cli' });
+  // Nobody else waits for this process's connections, so it goes past a pooler where it may.
+  const url = config.databaseUrl === undefined ? databaseUrl : (config.databaseDirectUrl ?? databaseUrl);
+  const db = createDatabase({ url, max: 2, isPooled: await isPooler(url), applicationName: 'truetag-cli' });
   try {
     const catalogId = await readCatalogId(db);
     const reads = createProductReads(db);
@@ -40,11 +42,7 @@ export async function openCatalog(config: Config, databaseUrl: string): Promise<
       memoryBytes: 2 ** 20,
       truth: {
         leaseMs: null,
-        open: createOpenSession({
-          url: config.databaseUrl === undefined ? databaseUrl : (config.databaseDirectUrl ?? databaseUrl),
-          catalogId,
-          answerMs: 1000,
-        }),
+        open: createOpenSession({ url, catalogId, answerMs: 1000 }),
         steps: createWriteSteps(db, catalogId),
         errors: writeErrors,
         isLost: null,

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { PrismaPg } from '@prisma/adapter-pg';
 import pg from 'pg';
 import { PrismaClient } from '../generated/prisma/client.js';
+import { cutConnection } from './cut-connection.js';
 import { destroyIdle, watchIdle } from './idle-connections.js';
 import { prepareNothing, serverTimeoutMs } from './statement.js';
 
@@ -79,7 +80,7 @@ export async function isPooler(url: string): Promise<boolean> {
   } catch (error) {
     return error instanceof Error && error.message.includes('startup parameter');
   } finally {
-    void client.end().catch(() => {});
+    cutConnection(client);
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Pool, PoolClient } from 'pg';
+import { cutConnection } from './cut-connection.js';
 
 const idleOf = new WeakMap<Pool, Set<PoolClient>>();
 
@@ -20,6 +21,6 @@ export function watchIdle(pool: Pool): void {
 export function destroyIdle(pool: Pool): void {
   for (const client of [...(idleOf.get(pool) ?? [])]) {
     client.emit('error', new Error('cut, since another connection got no answer'));
-    (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
+    cutConnection(client);
   }
 }

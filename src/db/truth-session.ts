@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import type { Look, Session, SessionEvents } from '../cache/truth-ports.js';
 import { ackChannel, ackMessage, blockChannel, type Notice, readNotice, releaseMessage } from './channels.js';
+import { cutConnection } from './cut-connection.js';
 
 /** Notices of our own that are not heard by then do not come through: a transaction-mode pooler stands in between. */
 const echoMs = 500;
@@ -47,11 +48,9 @@ export function createOpenSession(options: { url: string; catalogId: string; ans
     const end = (error: Error) => {
       if (isOver) return;
       isOver = true;
-      // Not the polite way, which would wait for a peer that may be gone.
-      cut();
+      cutConnection(client);
       events.onEnd(error);
     };
-    const cut = () => (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
     client.on('error', end);
     client.on('end', () => end(new Error('the connection to Postgres was closed')));
 
@@ -92,7 +91,7 @@ export function createOpenSession(options: { url: string; catalogId: string; ans
         if (await echo) return;
       } finally {
         clearTimeout(timer);
-        void caller.end().catch(() => {});
+        cutConnection(caller);
       }
       throw new Error('notices of Postgres do not arrive, as behind a transaction-mode pooler: set DATABASE_DIRECT_URL past it');
     }
@@ -106,7 +105,7 @@ export function createOpenSession(options: { url: string; catalogId: string; ans
       await hearOurselves();
     } catch (error) {
       isOver = true;
-      cut();
+      cutConnection(client);
       throw error;
     }
 
@@ -146,7 +145,7 @@ export function createOpenSession(options: { url: string; catalogId: string; ans
       },
       close() {
         isOver = true;
-        cut();
+        cutConnection(client);
       },
     };
   };

@@ -2,6 +2,7 @@ import pg from 'pg';
 import type { Registered, WriteSteps } from '../cache/truth-ports.js';
 import { armMessage, blockChannel, releaseMessage } from './channels.js';
 import type { Database } from './client.js';
+import { cutConnection } from './cut-connection.js';
 import { inShopWords } from './failures.js';
 import { createPoolQuery, type Statement } from './statement.js';
 
@@ -54,7 +55,7 @@ export function createWriteSteps({ pool, url }: Pick<Database, 'pool' | 'url'>, 
           const { rows } = await client.query<{ isCommitted: boolean }>(disarmSql.text, [token, channel, releaseMessage(token)]);
           return rows[0]?.isCommitted === true;
         } finally {
-          void client.end().catch(() => {});
+          cutConnection(client);
         }
       }),
   };

@@ -406,6 +406,20 @@ describe('a write that takes too long', () => {
     expect([isCommitted(), primary.blocks.size, lease.counts().blocks]).toEqual([false, 0, 0]);
   });
 
+  it.each([
+    [true, 'the write may stand'],
+    [false, 'nothing was written'],
+  ])('that is given up while it plans says what a plan that writes (%s) may have done', async (isPlanAWrite, said) => {
+    const work = writer.write<string>(() => new Promise(() => {}), { isPlanAWrite, install: () => {}, store: async () => {} });
+    const ended = work.then(
+      () => 'done',
+      ({ message }: Error) => message,
+    );
+    await clock.pass(10 * leaseMs);
+    expect(await ended).toBe(said);
+    expect(primary.calls).toEqual([]);
+  });
+
   it('may stand where it is given up during the commit, which goes on', async () => {
     let goOn = () => {};
     const work = write(async (armed) => {
