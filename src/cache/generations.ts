@@ -28,22 +28,43 @@ export function createGenerations(options: { store: RedisStore; clock: Clock; ca
   const owed = new Map<Listing, number>(fields.map((field) => [field, 0]));
   let askedAt = Number.NEGATIVE_INFINITY;
   let asking: Promise<boolean> | undefined;
+  let raises = 0;
 
-  /** Hands over what is owed and asks for the numbers; false where Redis did not tell them. */
-  async function learn(): Promise<boolean> {
+  /** Raises and learns the numbers in one step. False where Redis did not tell: it may have raised them or not. */
+  async function raiseBy(by: ReadonlyMap<Listing, number>): Promise<boolean> {
     const sentAt = clock.now();
-    const handed = new Map<Listing, number>();
-    for (const [field, by] of owed) {
-      if (by > 0 && (await store.raise(key, [field], by, start())) === true) handed.set(field, by);
+    raises += 1;
+    const values = await store.raise(
+      key,
+      fields.map((field) => [field, by.get(field) ?? 0]),
+      start(),
+    );
+    if (values === down) return false;
+    askedAt = Math.max(askedAt, sentAt);
+    // An answer to somebody's later raise may have come before.
+    fields.forEach((field, i) => {
+      known.set(field, Math.max(known.get(field) ?? 0, values[i] ?? 0));
+    });
+    return true;
+  }
+
+  /** Hands over what is owed, or asks for the numbers; false where Redis did not tell them. */
+  async function learn(): Promise<boolean> {
+    const handed = new Map(owed);
+    const sentAt = clock.now();
+    if ([...handed.values()].some((by) => by > 0)) {
+      const isTold = await raiseBy(handed);
+      // In one turn: with the debt gone and the new number not known yet, keys would name the pages from before the raise again.
+      if (isTold) for (const field of fields) owed.set(field, (owed.get(field) ?? 0) - (handed.get(field) ?? 0));
+      askedAt = sentAt;
+      return isTold;
     }
+    const before = raises;
     const values = await store.generations(key, fields, start());
     askedAt = sentAt;
     if (values === down) return false;
-    // In one turn: with the debt gone and the new number not known yet, keys would name the pages from before the raise again.
-    fields.forEach((field, i) => {
-      known.set(field, values[i] ?? 0);
-      owed.set(field, (owed.get(field) ?? 0) - (handed.get(field) ?? 0));
-    });
+    // A raise that was sent meanwhile brings its own numbers; these may be from before it.
+    if (before === raises) for (const [i, field] of fields.entries()) known.set(field, values[i] ?? 0);
     return true;
   }
 
@@ -64,11 +85,7 @@ export function createGenerations(options: { store: RedisStore; clock: Clock; ca
     },
     async raise(drops) {
       if (drops.length === 0) return;
-      if ((await store.raise(key, drops, 1, start())) === true) {
-        // A query that is on its way may bring the numbers from before; ask once more behind it.
-        await asking;
-        if (await refresh()) return;
-      }
+      if (await raiseBy(new Map(drops.map((field) => [field, 1])))) return;
       // Raised or not, this instance has not seen it happen. To raise once too often costs a fill, nothing else.
       for (const field of drops) owed.set(field, (owed.get(field) ?? 0) + 1);
     },

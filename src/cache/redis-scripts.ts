@@ -52,15 +52,16 @@ export const scripts = {
   },
   /**
    * Raises generations. A field that is missing (a flushed Redis) begins at the start value, so that no generation ever comes back.
-   * KEYS hash; ARGV start value, by how much, field... Returns nothing of interest.
+   * KEYS hash; ARGV start value, then by how much and which field, for each. Returns their numbers.
    */
   ttRaise: {
     numberOfKeys: 1,
     lua: `
-      for i = 3, #ARGV do
-        redis.call('HSETNX', KEYS[1], ARGV[i], ARGV[1])
-        redis.call('HINCRBY', KEYS[1], ARGV[i], ARGV[2])
+      local numbers = {}
+      for i = 2, #ARGV, 2 do
+        redis.call('HSETNX', KEYS[1], ARGV[i + 1], ARGV[1])
+        numbers[i / 2] = redis.call('HINCRBY', KEYS[1], ARGV[i + 1], ARGV[i])
       end
-      return 1`,
+      return numbers`,
   },
 } as const;

@@ -36,7 +36,8 @@ export interface RedisStore {
   lock(key: string, lock: string, ms: number): Promise<boolean | Down>;
   unlock(key: string, lock: string): Promise<void>;
   generations(key: string, fields: readonly string[], start: number): Promise<number[] | Down>;
-  raise(key: string, fields: readonly string[], by: number, start: number): Promise<boolean | Down>;
+  /** Each field by so much; gives their numbers. */
+  raise(key: string, fields: readonly (readonly [field: string, by: number])[], start: number): Promise<number[] | Down>;
   close(): void;
 }
 
@@ -112,12 +113,15 @@ export function createRedisStore(client: Redis | null, onChange?: (isUp: boolean
       ask(async (r) => {
         const values = await r.hmget(key, ...fields);
         if (values.every((value) => value !== null)) return values.map(Number);
-        await r.ttRaise(key, start, 0, ...fields);
-        return (await r.hmget(key, ...fields)).map(Number);
+        return raised(await r.ttRaise(key, start, ...fields.flatMap((field) => [0, field])));
       }),
-    raise: (key, fields, by, start) => ask(async (r) => (await r.ttRaise(key, start, by, ...fields)) === 1),
+    raise: (key, fields, start) => ask(async (r) => raised(await r.ttRaise(key, start, ...fields.flatMap(([field, by]) => [by, field])))),
     close: () => breaker?.close(),
   };
+}
+
+function raised(numbers: unknown): number[] {
+  return (numbers as unknown[]).map(Number);
 }
 
 function sealed(key: string, { version, token, body }: StoredDocument): string {

@@ -49,6 +49,8 @@ export function createDatabase({ url, max, isPooled = false, applicationName = '
     connectionTimeoutMillis: connectMs,
     query_timeout: answerMs,
     keepAlive: true,
+    // Whoever holds a connection may send several statements before the first answer: each is still a message of its own.
+    pipeline: true,
     verify: refuseStandby,
   } as pg.PoolConfig);
   if (isPooled) prepareNothing(pool);

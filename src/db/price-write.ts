@@ -2,7 +2,7 @@ import { v7 as newId } from 'uuid';
 import type { StoredPrice } from '../catalog/money.js';
 import type { ProductDocument, VariantPrice } from '../catalog/ports.js';
 import { AppError } from '../errors.js';
-import { selectDocument } from './product-document-sql.js';
+import { selectDocumentOf } from './product-document-sql.js';
 import type { Query, Statement } from './statement.js';
 import { isUuid } from './storable.js';
 
@@ -47,7 +47,9 @@ const setPriceSql: Statement = {
 
 /** Sets one price of a product that `begin_write` has bumped. Throws `not_found` for an unknown variant. */
 export async function setPrice(query: Query, variantId: string, { currency, amount, compareAt }: StoredPrice): Promise<ProductDocument> {
-  const [product] = isUuid(variantId) ? await query<{ id: string }>(setPriceSql, [variantId, newId(), currency, amount, compareAt]) : [];
-  if (!product) throw new AppError('not_found', 'No such variant');
-  return selectDocument(query, product.id);
+  const [[product], document] = isUuid(variantId)
+    ? await Promise.all([query<{ id: string }>(setPriceSql, [variantId, newId(), currency, amount, compareAt]), selectDocumentOf(query, variantId)])
+    : [[], null];
+  if (!product || !document) throw new AppError('not_found', 'No such variant');
+  return document;
 }

@@ -41,6 +41,11 @@ export const documentColumns = `p.id, p.slug, p.version, p.last_token AS token, 
 
 const documentsSql: Statement = { name: 'product_documents', text: `SELECT ${documentColumns} FROM product p WHERE p.id = ANY ($1::uuid[])` };
 
+const documentOfVariantSql: Statement = {
+  name: 'variant_document',
+  text: `SELECT ${documentColumns} FROM product p WHERE p.id = (SELECT variant.product_id FROM variant WHERE variant.id = $1)`,
+};
+
 /** bigint arrives as text. */
 export type DocumentRow = Omit<ProductDocument, 'version'> & { version: string };
 
@@ -49,7 +54,13 @@ export async function selectDocuments(query: Query, ids: readonly string[]): Pro
   const usable = ids.filter(isUuid);
   if (usable.length === 0) return new Map();
   const rows = await query<DocumentRow>(documentsSql, [usable]);
-  return new Map(rows.map((row) => [row.id, { ...row, version: Number(row.version) }]));
+  return new Map(rows.map((row) => [row.id, toDocument(row)]));
+}
+
+/** The document that a variant stands in; null for an unknown variant. */
+export async function selectDocumentOf(query: Query, variantId: string): Promise<ProductDocument | null> {
+  const [row] = await query<DocumentRow>(documentOfVariantSql, [variantId]);
+  return row ? toDocument(row) : null;
 }
 
 /** The document of a product that this transaction has just written, which is therefore there. */
@@ -57,4 +68,8 @@ export async function selectDocument(query: Query, id: string): Promise<ProductD
   const document = (await selectDocuments(query, [id])).get(id);
   if (!document) throw new Error('a product that was just written has no document');
   return document;
+}
+
+function toDocument(row: DocumentRow): ProductDocument {
+  return { ...row, version: Number(row.version) };
 }

@@ -30,12 +30,12 @@ export function createProductWrites({ pool }: Pick<Database, 'pool'>, catalogId:
       const ended = await armedTransaction(
         pool,
         { ...armed, channel },
-        (query) => work(productTransaction(query, 1)),
+        (query, read) => work(productTransaction(query, read, 1)),
         isBulk ? undefined : promptBounds,
       );
       return { ...ended.value, isKnown: ended.isKnown };
     },
-    rehearse: (work) => rehearsal(pool, (query) => work(productTransaction(query, 0))),
+    rehearse: (work) => rehearsal(pool, (query, read) => work(productTransaction(query, read, 0))),
     setStock: async (variantId, quantity) => surely(await transaction(pool, (query) => setStock(query, variantId, quantity), promptBounds)),
   };
 }
@@ -47,11 +47,11 @@ function surely<T>({ value, isKnown }: Ended<T>): T {
 }
 
 /** @param bumps by how much `begin_write` has raised the versions that stand */
-function productTransaction(query: Query, bumps: number): ProductTransaction {
+function productTransaction(query: Query, read: Query, bumps: number): ProductTransaction {
   return {
     lock: async (by) => (await lock(query, by)).map(({ state, version }) => ({ state, version: version - bumps })),
     variantPrice: async (variantId, currency) => {
-      const found = await selectVariantPrice(query, variantId, currency);
+      const found = await selectVariantPrice(read, variantId, currency);
       return found && { ...found, version: found.version - bumps };
     },
     save: (states, token) => saveProducts(query, states, token),

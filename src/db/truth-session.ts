@@ -129,7 +129,8 @@ export function createOpenSession(options: { url: string; catalogId: string; ans
       },
       keysOf: async (token) => (await ask<{ key: string }>('SELECT key FROM block WHERE token = $1', [token])).rows.map(({ key }) => key),
       async ack(writer, token, instance) {
-        await ask('SELECT pg_notify($1, $2)', [ackChannel(writer), ackMessage(token, instance)]);
+        // Nothing to parse, plan or bind: a writer waits for it.
+        await ask(`NOTIFY ${pg.escapeIdentifier(ackChannel(writer))}, ${pg.escapeLiteral(ackMessage(token, instance))}`);
       },
       async deleteInstance(id, beat) {
         await ask('DELETE FROM instance WHERE id = $1 AND beat = $2', [id, beat]);

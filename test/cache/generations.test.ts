@@ -102,6 +102,34 @@ describe('generations', () => {
     expect(await here.of(['membership'])).not.toBe(before);
   });
 
+  it('are not taken back by an answer from before the raise that comes after it', async () => {
+    const here = open();
+    await here.of(['membership']);
+    pass();
+    let arrive = () => {};
+    const arrived = new Promise<void>((resolve) => {
+      arrive = resolve;
+    });
+    const from = store.generations;
+    let told = () => {};
+    const isTold = new Promise<void>((resolve) => {
+      told = resolve;
+    });
+    store.generations = async (...parameters) => {
+      const numbers = await from(...parameters);
+      told();
+      await arrived;
+      return numbers;
+    };
+    const asked = here.of(['membership']);
+    await isTold;
+    await here.raise(['membership']);
+    arrive();
+    await asked;
+    store.generations = from;
+    expect(await here.of(['membership'])).toBe(await open().of(['membership']));
+  });
+
   it('name pages of nobody else until Redis has told its numbers', async () => {
     away = new Set(['generations']);
     const blind = await open().of(['membership']);

@@ -104,7 +104,7 @@ describe('on a node of a cluster', () => {
     expect(await store.lock(page, 'mine', 10_000)).toBe(true);
     await store.unlock(page, 'mine');
     expect(await redis.exists(lockKey(page))).toBe(0);
-    expect(await store.raise(generationKey('catalog'), ['price'], 1, 7)).toBe(true);
+    expect(await store.raise(generationKey('catalog'), [['price', 1]], 7)).toEqual([8]);
     expect(await store.generations(generationKey('catalog'), ['membership', 'price'], 7)).toEqual([7, 8]);
     store.close();
   });

@@ -143,6 +143,6 @@ describe('a Redis that answers', () => {
     await redis.script('FLUSH');
     expect(await store.putDocument(key, { ...document, version: 2 }, life)).toBe(true);
     await redis.script('FLUSH');
-    expect(await Promise.all([store.raise(key + 1, ['price'], 1, 1), store.putDocument(key, document, life)])).toEqual([true, false]);
+    expect(await Promise.all([store.raise(key + 1, [['price', 1]], 1), store.putDocument(key, document, life)])).toEqual([[2], false]);
   });
 });

@@ -6,7 +6,7 @@ import { createDatabase, type Database } from '../../src/db/client.js';
 import { createImportJobs } from '../../src/db/import-jobs.js';
 import { createProductReads } from '../../src/db/product-reads.js';
 import { createProductWrites } from '../../src/db/product-writes.js';
-import { transaction } from '../../src/db/transaction.js';
+import { armedTransaction, transaction } from '../../src/db/transaction.js';
 import { createWriteSteps } from '../../src/db/truth-steps.js';
 import { type Catalog, openCatalog } from './open-catalog.js';
 import { product, usd, variant } from './sample-product.js';
@@ -31,8 +31,11 @@ function open(url: string): Database {
   return db;
 }
 
-/** A way to the database that can begin to swallow what the client sends, or end with the first COMMIT, before or after passing it on. */
-async function openProxy(commit: 'pass' | 'cut-before' | 'cut-after' = 'pass') {
+/**
+ * A way to the database that can begin to swallow what the client sends, end with the first COMMIT, before or after passing it on, or make every
+ * BEGIN unreadable.
+ */
+async function openProxy(fault: 'pass' | 'cut-before' | 'cut-after' | 'spoil-begin' = 'pass') {
   const target = new URL(catalog.url);
   const sockets = new Set<Socket>();
   const proxy = { isSilent: false, url: '' };
@@ -41,17 +44,17 @@ async function openProxy(commit: 'pass' | 'cut-before' | 'cut-after' = 'pass') {
     for (const socket of [client, upstream]) sockets.add(socket.on('error', () => {}));
     client.on('data', (bytes) => {
       if (proxy.isSilent) return;
-      if (commit !== 'pass' && bytes.includes('COMMIT\0')) {
+      if (fault.startsWith('cut') && bytes.includes('COMMIT\0')) {
         // The reply must not get through; what was passed on before the cut arrives.
         client.destroy();
-        if (commit === 'cut-after') upstream.end(bytes);
+        if (fault === 'cut-after') upstream.end(bytes);
         else upstream.destroy();
         return;
       }
-      upstream.write(bytes);
+      upstream.write(fault === 'spoil-begin' ? Buffer.from(bytes.toString('latin1').replace('BEGIN ', 'BEGUN '), 'latin1') : bytes);
     });
     upstream.on('data', (bytes) => void (client.destroyed || client.write(bytes)));
-    client.on('close', () => commit === 'cut-after' || upstream.destroy());
+    client.on('close', () => fault === 'cut-after' || upstream.destroy());
     upstream.on('close', () => client.destroy());
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -88,6 +91,46 @@ describe('a transaction', () => {
     });
     await expect(passedOver).rejects.toThrow('rolled back');
     expect(await notes('half')).toBe(0);
+  });
+
+  it('that may not begin says why, reads nothing and leaves its connection as it was', async () => {
+    const db = open(catalog.url);
+    const backend = async () => (await db.pool.query('SELECT pg_backend_pid() AS pid')).rows[0].pid;
+    const before = await backend();
+    const armed = { token: randomUUID(), keyCount: 1, pair: 'none', channel: 'nobody' };
+    const isNotArmed = { code: 'busy', message: expect.stringContaining('took too long') };
+    const seen: unknown[] = [];
+    const ended = armedTransaction(db.pool, armed, async (_, read) => seen.push(await read({ text: 'SELECT 1 AS one' }, [])));
+    await expect(ended).rejects.toMatchObject(isNotArmed);
+    const passedOver = armedTransaction(db.pool, armed, async (query, read) => {
+      await read({ text: 'SELECT 1 AS one' }, []).catch((error: unknown) => seen.push(error));
+      await query(insert, ['without a beginning']);
+    });
+    await expect(passedOver).rejects.toMatchObject(isNotArmed);
+    expect(seen).toEqual([expect.objectContaining(isNotArmed)]);
+    expect(await notes('without a beginning')).toBe(0);
+    expect([await backend(), db.pool.totalCount]).toEqual([before, 1]);
+  });
+
+  it('writes nothing where even BEGIN fails', async () => {
+    const db = open((await openProxy('spoil-begin')).url);
+    await expect(transaction(db.pool, (query) => query(insert, ['alone']))).rejects.toThrow('syntax error');
+    expect(await notes('alone')).toBe(0);
+  });
+
+  it('answers what was sent in one go in order, and the first failure ends it', async () => {
+    const { pool } = catalog.db;
+    const counted = transaction(pool, (query, read) =>
+      Promise.all([
+        read({ text: 'SELECT count(*)::int AS n FROM note WHERE text = $1' }, ['in one go']),
+        query(insert, ['in one go']),
+        query({ text: 'SELECT count(*)::int AS n FROM note WHERE text = $1' }, ['in one go']),
+      ]),
+    );
+    expect((await counted).value).toEqual([[{ n: 0 }], [], [{ n: 1 }]]);
+    const failed = transaction(pool, (query) => Promise.all([query({ text: 'SELECT $1::uuid' }, ['no-uuid']), query(insert, ['after a failure'])]));
+    await expect(failed).rejects.toMatchObject({ code: 'unusable' });
+    expect(await notes('after a failure')).toBe(0);
   });
 
   it('gives up a lock that does not come free within a second', async () => {

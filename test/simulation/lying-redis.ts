@@ -93,7 +93,7 @@ export function createLyingRedis(scheduler: Scheduler, seeded: Seeded): LyingRed
           await ask(() => unlock(key, lock));
         },
         generations: async (_key, fields) => fields.map(() => 1),
-        raise: async () => true,
+        raise: async (_key, fields) => fields.map(() => 1),
         close: () => {},
       };
     },
