@@ -18,6 +18,8 @@ export interface Figures {
   late: string[];
   /** What no contract allows: a 500, a 503 without Retry-After or without a fault, a connection that a live instance broke. */
   illegal: string[];
+  /** Judges the connections that broke; once, when the run is over and it is known which instances had ended. */
+  finish(): void;
   /** Takes down an answer or its absence; says whether there is one to be read. */
   answered(what: string, slot: Slot, begin: number, result: Answer | NoAnswer): result is Answer;
 }
@@ -29,8 +31,11 @@ export const recoverWithinMs = 10_000;
 
 const legal = new Set([200, 201, 301, 304, 404, 409, 412]);
 const kept = 50;
+/** The connections of a process break before its end is told. */
+const endIsKnownMs = 1_000;
 
 export function createFigures(faults: FaultLog, ownPauses: (begin: number, end: number) => number): Figures {
+  const broken: { slot: Slot; begin: number; end: number; tell: () => void }[] = [];
   const figures: Figures = {
     answers: 0,
     items: 0,
@@ -58,7 +63,8 @@ export function createFigures(faults: FaultLog, ownPauses: (begin: number, end: 
       };
       if (isLive && took > answerWithinMs) note(figures.late, 'late');
       if (!isAnswer) {
-        if (isLive && result.reason !== 'timeout') note(figures.illegal, `the connection was ${result.reason}`);
+        if (isLive && result.reason !== 'timeout')
+          broken.push({ slot, begin, end, tell: () => note(figures.illegal, `the connection was ${result.reason}`) });
         return false;
       }
       if (result.status === 503) {
@@ -71,6 +77,9 @@ export function createFigures(faults: FaultLog, ownPauses: (begin: number, end: 
         return false;
       }
       return true;
+    },
+    finish() {
+      for (const { slot, begin, end, tell } of broken.splice(0)) if (slot.wasLive(begin, end + endIsKnownMs)) tell();
     },
   };
   return figures;

@@ -52,6 +52,7 @@ async function run(options: Options, rig: Rig, isStopped: () => boolean): Promis
   await load.stop();
   own.stop();
   judge.finish();
+  figures.finish();
   const cpu = process.cpuUsage(cpuBefore);
   const { violations, evidence } = judge;
   const costs = { ranMs, ownPauseMs: own.longest(), ownCpuMs: (cpu.user + cpu.system) / 1_000 };
