@@ -1,3 +1,4 @@
+import { seconds } from './figures.js';
 import type { Change, Read, Sight, VersionState, Violation, ViolationKind, Write } from './history.js';
 import { createVersionTable, type Shown } from './version-table.js';
 
@@ -98,7 +99,11 @@ export function createProductHistory(
   function judgeVersion(op: Read, version: number): void {
     if (version < acked) complain(op)('F1', `shows version ${version} though ${acked} was acknowledged before it began`);
     else if (version < shown) complain(op)('F2', `shows version ${version} though ${shown} was shown before it began`);
-    if (!hasBegun(version, op.end)) complain(op)('future', `shows version ${version}, whose write had not begun`);
+    if (!hasBegun(version, op.end)) {
+      const write = table.rowOf(version)?.write;
+      const known = write ? `: it was ${write.by}, begun at ${seconds(write.begin)}` : '';
+      complain(op)('future', `shows version ${version}, whose write had not begun${known}`);
+    }
     const state = table.stateOf(version);
     if (state.exists === false || state.isActive === false) complain(op)('mixed', `shows version ${version}, at which there is no product on sale`);
   }

@@ -38,6 +38,8 @@ export interface Shop {
   all(): Iterable<Tracked>;
   nextAmount(): number;
   nextSlug(of: Tracked): string;
+  /** One that no product had before. */
+  nextTitle(of: Tracked): string;
 }
 
 export const brand = 'Truth';
@@ -50,6 +52,7 @@ export function createShop(created: CreatedProduct[], moverCount: number, onViol
   let amounts = 1_000_000;
   let names = created.length;
   let slugs = 0;
+  let titles = 0;
 
   function track(name: string, slug: string, version: number, initial: VersionState): Tracked {
     const history = createProductHistory(name, version, initial, onViolation);
@@ -91,6 +94,7 @@ export function createShop(created: CreatedProduct[], moverCount: number, onViol
     all: () => all,
     nextAmount: () => ++amounts,
     nextSlug: (of) => `${of.name}-r${++slugs}`,
+    nextTitle: (of) => `Product ${of.name} ${++titles}`,
   };
 }
 

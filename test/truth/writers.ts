@@ -116,13 +116,12 @@ export async function writePrices(deps: WriterDeps): Promise<void> {
 export async function moveProducts(deps: WriterDeps): Promise<void> {
   const { shop, random } = deps;
   const write = createSender(deps);
-  let steps = 0;
   let created = 0;
 
   async function patch(product: Tracked, what: string, body: object, change: Change): Promise<boolean> {
     const path = `/v1/admin/products/${product.id}`;
-    // A title of its own makes every write a change, whatever became of the one before.
-    const full = { ...body, title: `Product ${product.name} ${++steps}` };
+    // A title of its own makes every write a change, whatever became of the one before, by whichever writer.
+    const full = { ...body, title: shop.nextTitle(product) };
     return (await write({ what, method: 'PATCH', path, body: full, product, change, read: readProduct })) !== null;
   }
 
