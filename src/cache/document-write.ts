@@ -25,6 +25,8 @@ export interface WriteOptions {
   isBulk?: boolean;
   /** The plan may itself change something, so that a write given up during it may have done so. */
   isPlanAWrite?: boolean;
+  /** What earlier attempts have taken of the time that whoever waits is ready to wait. */
+  spentMs?: number;
 }
 
 /** What follows a commit, before it is acknowledged. */

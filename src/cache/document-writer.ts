@@ -162,7 +162,7 @@ export function createDocumentWriter(options: {
       if (rounds.size >= maxWrites) throw errors.busy('Too many changes are under way: try again');
       const token = randomUUID();
       rounds.set(token, { acks: new Map(), wake: () => {} });
-      const startedAt = clock.now();
+      const startedAt = clock.now() - (after.spentMs ?? 0);
       let giveUp = () => {};
       let cancel = () => {};
       const progress = {

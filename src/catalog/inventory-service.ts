@@ -34,7 +34,7 @@ export function createInventoryService(deps: {
       return { variantId, quantity: stock.quantity, available: isAvailable(stock) };
     },
     set: (variantId, quantity) =>
-      againWhenMoved(async () => {
+      againWhenMoved(async (spentMs) => {
         const { value } = await deps.cache.write(
           'adminStock',
           async () => {
@@ -52,7 +52,7 @@ export function createInventoryService(deps: {
                 }),
             };
           },
-          { isPlanAWrite: true },
+          { isPlanAWrite: true, spentMs },
         );
         return toInventory(value);
       }),

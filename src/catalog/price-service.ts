@@ -1,4 +1,5 @@
 import type { Cache } from '../cache/cache.js';
+import type { Armed } from '../cache/truth-ports.js';
 import { AppError } from '../errors.js';
 import { admitsVersion } from './etag.js';
 import { requireCurrency, type StoredPrice } from './money.js';
@@ -36,14 +37,14 @@ export function createPriceService(deps: {
         if (stands.price?.amount === price.amount && stands.price.compareAt === compareAt) throw new Unchanged(toAnswer(stands, variantId, price));
         return price;
       };
-      return againWhenMoved(async () => {
-        const { value, trace } = await deps.cache.write('adminPrice', async () => {
+      return againWhenMoved(async (spentMs) => {
+        const plan = async () => {
           const stands = await deps.reads.variantPrice(variantId, change.currency);
           decide(stands);
           const { productId, slug } = stands as VariantPrice;
           return {
             keys: [`id:${productId}`, `slug:${slug}`],
-            commit: (armed) =>
+            commit: (armed: Armed) =>
               deps.writes.transaction(armed, async (tx) => {
                 const price = decide(await tx.variantPrice(variantId, change.currency));
                 const document = await tx.setPrice(variantId, price);
@@ -51,7 +52,8 @@ export function createPriceService(deps: {
                 return { documents: [document], value: toAnswer({ productId: id, slug: current, version }, variantId, price) };
               }),
           };
-        });
+        };
+        const { value, trace } = await deps.cache.write('adminPrice', plan, { spentMs });
         const { passedAt: _, ackWaitMs: __, ...times } = trace;
         deps.log.add({ ...times, productId: value.productId, variantId, version: value.version, answeredAt: deps.now().toISOString() });
         return value;

@@ -1,4 +1,5 @@
 import type { Cache } from '../cache/cache.js';
+import type { Armed } from '../cache/truth-ports.js';
 import { AppError } from '../errors.js';
 import { admitsVersion } from './etag.js';
 import { requireCurrency } from './money.js';
@@ -45,14 +46,14 @@ export function createProductAdminService(deps: {
       if (isSameState(stands.state, state)) throw new Unchanged(answer());
       return state;
     };
-    const edited = await againWhenMoved(async (): Promise<AdminProduct | null> => {
-      const { value } = await cache.write(row, async () => {
+    const edited = await againWhenMoved(async (spentMs): Promise<AdminProduct | null> => {
+      const plan = async () => {
         const stands = await deps.reads.state(id);
         const shown = () => stands && toAdminProduct(stands.document, stands.state, defaultCurrency);
         const planned = decide(stands && { state: stands.state, version: stands.document.version }, shown);
         return {
           keys: keysOf(planned, stands?.state),
-          commit: (armed) =>
+          commit: (armed: Armed) =>
             writes.transaction(armed, async (tx) => {
               const [locked] = await tx.lock({ ids: [id] });
               // What changes nothing now was changed by somebody else meanwhile: the answer is what is read afterwards.
@@ -63,7 +64,8 @@ export function createProductAdminService(deps: {
               );
             }),
         };
-      });
+      };
+      const { value } = await cache.write(row, plan, { spentMs });
       return toAdminProduct(value.document, value.state, defaultCurrency);
     });
     return edited ?? get(id, defaultCurrency);

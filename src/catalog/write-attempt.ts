@@ -20,22 +20,25 @@ export class Unchanged<T> extends Error {
 }
 
 const maxAttempts = 3;
-/** With somebody waiting, a write is not begun anew after so long: it may have waited for a hung instance already, and would once more. */
-const patienceMs = 250;
+/** With somebody waiting, a write is not begun anew later than this: it would be given up before it came through. */
+const patienceMs = 1500;
 
 /**
  * A write names what it will touch before it may look at it under a lock. Where a rename comes in between it is refused with `keys_moved`,
  * and has to look again; three times at most, then the fault is the caller's to see.
+ * @param attempt is told how many ms the ones before it have taken, which are no longer to be had: see WriteOptions
  * @param isBulk nobody waits: the time does not matter
  */
-export async function againWhenMoved<T>(attempt: () => Promise<T>, isBulk = false): Promise<T> {
-  const until = isBulk ? Number.POSITIVE_INFINITY : performance.now() + patienceMs;
+export async function againWhenMoved<T>(attempt: (spentMs: number) => Promise<T>, isBulk = false): Promise<T> {
+  const begunAt = performance.now();
   for (let left = maxAttempts; ; left -= 1) {
+    const spentMs = performance.now() - begunAt;
     try {
-      return await attempt();
+      return await attempt(spentMs);
     } catch (error) {
       if (error instanceof Unchanged) return error.answer as T;
-      if (left <= 1 || performance.now() > until || !isAppError(error) || error.code !== 'keys_moved') throw error;
+      const isLate = !isBulk && performance.now() - begunAt > patienceMs;
+      if (left <= 1 || isLate || !isAppError(error) || error.code !== 'keys_moved') throw error;
     }
   }
 }

@@ -406,6 +406,15 @@ describe('a write that takes too long', () => {
     expect([isCommitted(), primary.blocks.size, lease.counts().blocks]).toEqual([false, 0, 0]);
   });
 
+  it('has only what earlier attempts have left of the time', async () => {
+    hang('registry');
+    const work = write(committing, { spentMs: 1000 });
+    await clock.pass(giveUpMs - 1001);
+    expect(work.isOver).toBe(false);
+    await clock.pass(1);
+    expect(await work.ended).toBe('nothing was written');
+  });
+
   it.each([
     [true, 'the write may stand'],
     [false, 'nothing was written'],
