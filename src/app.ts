@@ -2,6 +2,12 @@ import { createHash } from 'node:crypto';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import { type Logger, pino } from 'pino';
+import { createAuthenticator } from './access/authenticator.js';
+import { requireScope } from './access/caller.js';
+import { createGuessLimit } from './access/guess-limit.js';
+import { createKeyService } from './access/key-service.js';
+import { type Scope, scopes } from './access/scope.js';
+import { createUseNotes } from './access/use-notes.js';
 import { type Cache, createCache } from './cache/cache.js';
 import { parameterKey } from './cache/keys.js';
 import { policies } from './cache/policies.js';
@@ -19,6 +25,7 @@ import { createQuoteService } from './catalog/quote-service.js';
 import { createVariantSearch } from './catalog/variant-search.js';
 import { writeErrors } from './catalog/write-attempt.js';
 import type { Config } from './config.js';
+import { createApiKeys } from './db/api-keys.js';
 import { awaitCatalogId } from './db/catalog-id.js';
 import { createCategoryReads } from './db/categories.js';
 import { createDatabase, isPooler, requireUtc } from './db/client.js';
@@ -44,9 +51,11 @@ import { onFrameworkError, problemPlugin, rawProblem } from './plugins/problem.j
 import { redisPlugin } from './plugins/redis.js';
 import { requestIdOf, requestIdPlugin } from './plugins/request-id.js';
 import { strictRequestPlugin } from './plugins/strict-request.js';
+import { createTokenVerifier } from './plugins/token-verifier.js';
 import { unsupportedHeadersPlugin } from './plugins/unsupported-headers.js';
 import { adminCacheRoutes } from './routes/admin-cache.js';
 import { adminImportRoutes } from './routes/admin-imports.js';
+import { adminKeyRoutes } from './routes/admin-keys.js';
 import { adminProductRoutes } from './routes/admin-products.js';
 import { adminVariantRoutes } from './routes/admin-variants.js';
 import { categoryRoutes } from './routes/categories.js';
@@ -62,7 +71,9 @@ export interface App {
   log: Logger;
   cache: Cache;
   /** Every route that answers, as it was registered. */
-  routes: readonly { method: string; url: string; isRefusal: boolean }[];
+  routes: readonly { method: string; url: string; isRefusal: boolean; scope: Scope | undefined }[];
+  /** Whether no key would be taken: none is set, none stands in the database, and no issuer is trusted. */
+  isAdminOff(): Promise<boolean>;
   /** From now on /health/ready answers 503. */
   drain(): void;
 }
@@ -93,9 +104,9 @@ export async function createApp(config: Config & { databaseUrl: string }): Promi
   }).withTypeProvider<ZodTypeProvider>();
   fastify.setValidatorCompiler(validatorCompiler);
   fastify.setSerializerCompiler(serializerCompiler);
-  const routes: { method: string; url: string; isRefusal: boolean }[] = [];
+  const routes: App['routes'][number][] = [];
   fastify.addHook('onRoute', ({ method, url, config: route }) => {
-    for (const name of [method].flat()) routes.push({ method: name, url, isRefusal: route?.isRefusal === true });
+    for (const name of [method].flat()) routes.push({ method: name, url, isRefusal: route?.isRefusal === true, scope: route?.scope });
   });
   const now = () => new Date();
   const warnOnce = createWarnOnce((message, error) => log.warn({ err: error }, message));
@@ -183,13 +194,25 @@ export async function createApp(config: Config & { databaseUrl: string }): Promi
     return { status, postgres: isUp ? 'up' : 'down', redis, lease: lease.state };
   }
 
+  // Who may do what
+  const apiKeys = createApiKeys(db);
+  const keys = createKeyService({ keys: apiKeys, now, onChange: (change) => log.info(change, `an admin key was ${change.what}`) });
+  const authenticator = createAuthenticator({
+    adminApiKey: config.adminApiKey,
+    keys: apiKeys,
+    tokens: config.jwt && createTokenVerifier(config.jwt),
+    guesses: createGuessLimit({ perMinute: config.wrongKeysPerMinute }),
+    noteUse: createUseNotes({ keys: apiKeys, now, onError: warnOnce('the last use of a key could not be noted') }),
+    now,
+  });
+
   // What every route shares
   await fastify.register(requestIdPlugin);
   await fastify.register(cacheControlPlugin);
   await fastify.register(problemPlugin, { log });
   await fastify.register(strictRequestPlugin);
   await fastify.register(jsonBodyPlugin);
-  await fastify.register(authPlugin, { adminApiKey: config.adminApiKey });
+  await fastify.register(authPlugin, { identify: authenticator.identify, requireScope, isScope: (name) => name in scopes });
   await fastify.register(unsupportedHeadersPlugin);
   const others = refuseOtherMethods(fastify);
   await fastify.register(openapiPlugin, { version: '0.1.0' });
@@ -203,6 +226,7 @@ export async function createApp(config: Config & { databaseUrl: string }): Promi
   await fastify.register(adminProductRoutes, { products: productAdmin, shape: policies.productDetail.shape });
   await fastify.register(adminVariantRoutes, { prices, priceWrites, inventory, variants });
   await fastify.register(adminImportRoutes, { imports, defaultCurrency });
+  await fastify.register(adminKeyRoutes, { keys });
   await fastify.register(adminCacheRoutes, { report: cache.report });
   await fastify.register(demoImageRoutes);
   others.finish();
@@ -213,6 +237,7 @@ export async function createApp(config: Config & { databaseUrl: string }): Promi
     log,
     cache,
     routes,
+    isAdminOff: () => authenticator.isOff().catch(() => false),
     drain: () => {
       isDraining = true;
     },

@@ -34,6 +34,10 @@ const Environment = z.object({
     .min(32, 'must have at least 32 characters')
     .regex(/^[\x21-\x7e]*$/, 'must consist of printable ASCII characters, without spaces, to travel in a header')
     .optional(),
+  WRONG_KEYS_PER_MINUTE: whole(1, 10_000).default(10),
+  JWT_ISSUER: z.string().optional(),
+  JWT_AUDIENCE: z.string().optional(),
+  JWT_JWKS_URL: url('https:', 'http:').optional(),
   DATA_DIR: z.string().default('.data'),
   SEED_DEMO: z
     .enum(['true', 'false'], 'must be true or false')
@@ -58,6 +62,10 @@ export interface Config {
   defaultCurrency: string;
   migrate: boolean;
   adminApiKey: string | undefined;
+  /** How often one address may be wrong about a key. */
+  wrongKeysPerMinute: number;
+  /** Whose tokens are taken beside keys; null: nobody's. */
+  jwt: { issuer: string; audience: string; jwksUrl: string } | null;
   dataDir: string;
   /** Undefined: the entry decides (true with the embedded Postgres, false otherwise). */
   seedDemo: boolean | undefined;
@@ -82,9 +90,8 @@ export class ConfigError extends Error {
 export function loadConfig(environment: Record<string, string | undefined> = process.env): Config {
   const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== undefined && value !== ''));
   const parsed = Environment.safeParse(given);
-  if (!parsed.success) {
-    throw new ConfigError(parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('\n'));
-  }
+  const faults = [...(parsed.error?.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`) ?? []), ...jwtFaults(given)];
+  if (!parsed.success || faults.length > 0) throw new ConfigError(faults.join('\n'));
   const env = parsed.data;
   return {
     host: env.HOST,
@@ -96,6 +103,8 @@ export function loadConfig(environment: Record<string, string | undefined> = pro
     defaultCurrency: env.DEFAULT_CURRENCY,
     migrate: env.MIGRATE,
     adminApiKey: env.ADMIN_API_KEY,
+    wrongKeysPerMinute: env.WRONG_KEYS_PER_MINUTE,
+    jwt: jwtOf(env),
     dataDir: env.DATA_DIR,
     seedDemo: env.SEED_DEMO,
     logLevel: env.LOG_LEVEL,
@@ -105,6 +114,31 @@ export function loadConfig(environment: Record<string, string | undefined> = pro
     shutdownGraceMs: env.SHUTDOWN_GRACE_MS,
   };
 }
+
+/** What one of these settings says only together with the others. */
+function jwtFaults({ JWT_ISSUER, JWT_AUDIENCE, JWT_JWKS_URL }: Record<string, string | undefined>): string[] {
+  const faults: string[] = [];
+  if (JWT_ISSUER !== undefined && JWT_AUDIENCE === undefined)
+    faults.push('JWT_AUDIENCE: must be set with JWT_ISSUER, or tokens that are meant for other services would be taken');
+  if (JWT_ISSUER === undefined) {
+    if (JWT_AUDIENCE !== undefined) faults.push('JWT_AUDIENCE: says nothing without JWT_ISSUER');
+    if (JWT_JWKS_URL !== undefined) faults.push('JWT_JWKS_URL: says nothing without JWT_ISSUER');
+    return faults;
+  }
+  const keys = JWT_JWKS_URL ?? jwksUrlOf(JWT_ISSUER);
+  const name = JWT_JWKS_URL === undefined ? 'JWT_ISSUER' : 'JWT_JWKS_URL';
+  if (!URL.canParse(keys)) faults.push(`${name}: must be a URL; where the issuer has none, set JWT_JWKS_URL`);
+  else if (!/^https:\/\/|^http:\/\/(localhost|127\.\d+\.\d+\.\d+|\[::1\])[:/]/.test(new URL(keys).href))
+    faults.push(`${name}: must begin with https://, or whoever sits in between could put keys of their own there`);
+  return faults;
+}
+
+function jwtOf(env: z.infer<typeof Environment>): Config['jwt'] {
+  if (env.JWT_ISSUER === undefined || env.JWT_AUDIENCE === undefined) return null;
+  return { issuer: env.JWT_ISSUER, audience: env.JWT_AUDIENCE, jwksUrl: env.JWT_JWKS_URL ?? jwksUrlOf(env.JWT_ISSUER) };
+}
+
+const jwksUrlOf = (issuer: string) => `${issuer.replace(/\/$/, '')}/.well-known/jwks.json`;
 
 /** A quarter of what the process may use, the container's limit included, and at most 256 MiB. */
 function defaultMemoryCacheBytes(): number {

@@ -18,7 +18,8 @@ export async function serve(config: Config): Promise<Server> {
   if (databaseUrl === undefined) throw new Error('DATABASE_URL is not set. Set it, or use `npm start`, which brings a database of its own');
   const app = await createApp({ ...config, databaseUrl });
   const { fastify, log } = app;
-  if (config.adminApiKey === undefined) log.warn('ADMIN_API_KEY is not set: admin is off');
+  if (await app.isAdminOff())
+    log.warn('ADMIN_API_KEY is not set and the database holds no key: admin is off until `npm run keys -- create` makes one');
   try {
     await fastify.listen({ host: config.host, port: config.port });
   } catch (error) {

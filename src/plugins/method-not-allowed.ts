@@ -27,7 +27,7 @@ export function refuseOtherMethods(app: FastifyInstance): { finish(): void } {
           method: refused,
           url,
           schema: { hide: true },
-          config: { isOpen: true, isRefusal: true },
+          config: { isRefusal: true },
           onRequest: async (request, reply) => {
             refuseMethod(allowed)(request, reply);
             return reply;

@@ -1,6 +1,6 @@
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
-import type { FastifySchema } from 'fastify';
+import type { FastifySchema, RouteOptions } from 'fastify';
 import plugin from 'fastify-plugin';
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
 
@@ -15,10 +15,18 @@ export const openapiPlugin = plugin<{ version: string }>(async (app, { version }
         description: 'A product catalog whose price tag is always true.',
         license: { name: 'MIT', identifier: 'MIT' },
       },
-      components: { securitySchemes: { adminKey: { type: 'http', scheme: 'bearer' } } },
+      components: {
+        securitySchemes: {
+          adminKey: {
+            type: 'http',
+            scheme: 'bearer',
+            description: 'An admin key, or a token of the trusted issuer. Each call names the scope that it needs.',
+          },
+        },
+      },
       tags: [{ name: 'Storefront' }, { name: 'Admin' }, { name: 'Health' }, { name: 'Demo' }],
     },
-    transform: (route) => withFileBody(jsonSchemaTransform(route)),
+    transform: (route) => withFileBody(jsonSchemaTransform(withScope(route))),
     transformObject: (document) => pruneTwins(jsonSchemaTransformObject(document) as Json) as never,
   });
   await app.register(swaggerUi, { routePrefix: '/docs', uiConfig: { tryItOutEnabled: true } });
@@ -34,6 +42,16 @@ export const openapiPlugin = plugin<{ version: string }>(async (app, { version }
 });
 
 type Json = { [key: string]: unknown };
+
+/** What a route declares of its scopes is told where a program looks for it, and where a person does. */
+function withScope<Route extends { schema: FastifySchema; route: RouteOptions }>(route: Route): Route {
+  const { scope, scopesOfBody = {} } = route.route.config ?? {};
+  if (scope === undefined) return route;
+  const more = Object.keys(scopesOfBody).map((name) => `\`${name}\``);
+  const needs = `Scope: \`${scope}\`${more.length > 0 ? `; by what the body carries ${more.join(' and ')} as well` : ''}.`;
+  const description = [route.schema.description, needs].filter(Boolean).join(' ');
+  return { ...route, schema: { ...route.schema, security: [{ adminKey: [scope] }], description } };
+}
 
 /** A route that says what it `consumes` and has no schema of a body takes a file: it is streamed, so there is nothing to validate. */
 function withFileBody<Route extends { schema: FastifySchema & { consumes?: readonly string[] } }>(route: Route): Route {

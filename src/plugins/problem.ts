@@ -10,7 +10,8 @@ import { codes, describe, type Failure, titles } from './failure.js';
 export const problemPlugin = plugin<{ log: Pick<Logger, 'error'> }>(async (app, { log }) => {
   app.setErrorHandler((error: FastifyError | AppError, request, reply) => {
     const failure = describe(error);
-    if (failure.status >= 500) log.error({ err: error, requestId: request.id }, failure.detail);
+    if (failure.status >= 500)
+      log.error({ err: error, requestId: request.id, ...(request.caller && { caller: request.caller.keyId }) }, failure.detail);
     sendProblem(request, reply, failure);
   });
   app.setNotFoundHandler((request, reply) => {
@@ -69,7 +70,7 @@ function sendProblem(request: FastifyRequest, reply: FastifyReply, { status, cod
     requestId: request.id,
     ...(errors?.length ? { errors } : {}),
   };
-  if (status === 503) reply.header('retry-after', String(retryAfterS));
+  if (status === 503 || status === 429) reply.header('retry-after', String(retryAfterS));
   // The rest of the body is not read, so nothing else can follow on this connection.
   if (status === 413 || code === 'no_room') reply.header('connection', 'close');
   if (status === 401) reply.header('www-authenticate', 'Bearer realm="truetag"');

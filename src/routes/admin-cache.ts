@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { NoQuery } from './no-query.js';
-import { adminProblems, adminSecurity } from './problems.js';
+import { adminProblems } from './problems.js';
 
 const count = z.int().min(0).optional();
 
@@ -62,9 +62,9 @@ export const adminCacheRoutes: FastifyPluginAsyncZod<{ report: () => object }> =
   app.get(
     '/v1/admin/cache',
     {
+      config: { scope: 'system:read' },
       schema: {
         tags: ['Admin'],
-        security: adminSecurity,
         summary: 'The policy table with what happened under each row',
         querystring: NoQuery,
         response: { 200: CacheState, ...adminProblems() },

@@ -7,10 +7,9 @@ import { Currency } from '../catalog/money.js';
 import { Uuid } from '../catalog/text.js';
 import { AppError } from '../errors.js';
 import { NoQuery } from './no-query.js';
-import { adminProblems, adminSecurity } from './problems.js';
+import { adminProblems } from './problems.js';
 
 const tags = ['Admin'];
-const security = adminSecurity;
 
 export const adminImportRoutes: FastifyPluginAsyncZod<{ imports: ImportRunner; defaultCurrency: string }> = async (
   app,
@@ -22,9 +21,9 @@ export const adminImportRoutes: FastifyPluginAsyncZod<{ imports: ImportRunner; d
   app.post(
     '/v1/admin/imports',
     {
+      config: { scope: 'imports:write' },
       schema: {
         tags,
-        security,
         summary: 'Import a file of products',
         description:
           'The body is the file itself: `text/csv` for shopify, `application/x-ndjson` for our own export. Products are written one by one, all or nothing each.',
@@ -51,9 +50,9 @@ export const adminImportRoutes: FastifyPluginAsyncZod<{ imports: ImportRunner; d
   app.get(
     '/v1/admin/imports/:id',
     {
+      config: { scope: 'imports:read' },
       schema: {
         tags,
-        security,
         summary: 'How an import stands',
         params: z.strictObject({ id: Uuid }),
         querystring: NoQuery,

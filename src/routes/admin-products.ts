@@ -1,25 +1,29 @@
+import type { FastifyContextConfig } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { productETag } from '../catalog/etag.js';
 import { Currency } from '../catalog/money.js';
 import type { ProductAdminService } from '../catalog/product-admin-service.js';
+import { carriesPrices, carriesStock } from '../catalog/product-cargo.js';
 import { AdminProduct, NewProduct, ProductPatch } from '../catalog/product-input.js';
 import { Uuid } from '../catalog/text.js';
 import { NoQuery } from './no-query.js';
-import { adminProblems, adminSecurity } from './problems.js';
+import { adminProblems } from './problems.js';
 
 const tags = ['Admin'];
-const security = adminSecurity;
 const params = z.strictObject({ id: Uuid });
 const headers = z.looseObject({ 'if-match': z.string().optional().describe('The ETag, or "<version>", that the change is meant for') });
+
+/** A product carries prices and stock, and whoever may not change them alone may not do so with a product around them either. */
+const writes: FastifyContextConfig = { scope: 'catalog:write', scopesOfBody: { 'prices:write': carriesPrices, 'inventory:write': carriesStock } };
 
 export const adminProductRoutes: FastifyPluginAsyncZod<{ products: ProductAdminService; shape: number }> = async (app, { products, shape }) => {
   app.post(
     '/v1/admin/products',
     {
+      config: writes,
       schema: {
         tags,
-        security,
         summary: 'Create a product',
         querystring: NoQuery,
         body: NewProduct,
@@ -35,9 +39,9 @@ export const adminProductRoutes: FastifyPluginAsyncZod<{ products: ProductAdminS
   app.get(
     '/v1/admin/products/:id',
     {
+      config: { scope: 'catalog:read' },
       schema: {
         tags,
-        security,
         summary: 'Read a product as an editor',
         params,
         querystring: z.strictObject({ currency: Currency.optional() }),
@@ -53,9 +57,9 @@ export const adminProductRoutes: FastifyPluginAsyncZod<{ products: ProductAdminS
   app.patch(
     '/v1/admin/products/:id',
     {
+      config: writes,
       schema: {
         tags,
-        security,
         summary: 'Change a product',
         description: 'What is left out stays; lists are replaced whole. The document of the GET may be edited and sent back.',
         params,
@@ -74,9 +78,9 @@ export const adminProductRoutes: FastifyPluginAsyncZod<{ products: ProductAdminS
   app.delete(
     '/v1/admin/products/:id',
     {
+      config: { scope: 'catalog:write' },
       schema: {
         tags,
-        security,
         summary: 'Archive a product',
         description: 'It leaves the shop and keeps its data; PATCH its status to bring it back.',
         params,

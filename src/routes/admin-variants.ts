@@ -7,10 +7,9 @@ import { PriceChange, PriceChanged } from '../catalog/product-input.js';
 import { line, Uuid } from '../catalog/text.js';
 import { FoundVariant, type VariantSearch } from '../catalog/variant-search.js';
 import { NoQuery } from './no-query.js';
-import { adminProblems, adminSecurity } from './problems.js';
+import { adminProblems } from './problems.js';
 
 const tags = ['Admin'];
-const security = adminSecurity;
 
 export interface AdminVariantServices {
   prices: PriceService;
@@ -23,9 +22,9 @@ export const adminVariantRoutes: FastifyPluginAsyncZod<AdminVariantServices> = a
   app.patch(
     '/v1/admin/variants/:id/price',
     {
+      config: { scope: 'prices:write' },
       schema: {
         tags,
-        security,
         summary: 'Change a price',
         description: 'The same price again changes nothing and leaves the version.',
         params: z.strictObject({ id: Uuid }),
@@ -41,9 +40,9 @@ export const adminVariantRoutes: FastifyPluginAsyncZod<AdminVariantServices> = a
   app.get(
     '/v1/admin/variants',
     {
+      config: { scope: 'catalog:read' },
       schema: {
         tags,
-        security,
         summary: 'Find variants by SKU',
         description: 'SKUs repeat in real shops, so this is a list: of at most 100.',
         querystring: z.strictObject({ sku: line(255) }),
@@ -56,9 +55,9 @@ export const adminVariantRoutes: FastifyPluginAsyncZod<AdminVariantServices> = a
   app.put(
     '/v1/admin/inventory/:variantId',
     {
+      config: { scope: 'inventory:write' },
       schema: {
         tags,
-        security,
         summary: 'Set the stock of a variant',
         params: z.strictObject({ variantId: Uuid }),
         querystring: NoQuery,
@@ -72,9 +71,9 @@ export const adminVariantRoutes: FastifyPluginAsyncZod<AdminVariantServices> = a
   app.get(
     '/v1/admin/price-writes',
     {
+      config: { scope: 'system:read' },
       schema: {
         tags,
-        security,
         summary: 'The last price writes of this process',
         querystring: NoQuery,
         response: { 200: z.strictObject({ data: z.array(PriceWrite) }), ...adminProblems() },

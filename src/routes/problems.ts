@@ -15,8 +15,8 @@ export const Problem = z
 
 const descriptions: Record<number, string> = {
   400: 'Fails the published schema; an unknown parameter is one',
-  401: 'No key, or a wrong one',
-  403: 'The key lacks the scope',
+  401: 'No key, or one that is wrong, expired or revoked',
+  403: 'The key lacks the scope, which `detail` names',
   404: 'Not found',
   405: 'Another method is meant',
   409: 'Conflicts with what stands',
@@ -24,6 +24,7 @@ const descriptions: Record<number, string> = {
   413: 'The body is too large',
   415: 'The body is of a type that this call does not read',
   422: 'Passes the schema but cannot be used',
+  429: 'Too many wrong keys from this address; Retry-After says when the next one is looked at',
   503: 'Cannot be answered now; Retry-After says when to try again',
 };
 
@@ -39,7 +40,5 @@ export function problems(...statuses: number[]) {
 
 /** What every admin call may answer beside its own. */
 export function adminProblems(...statuses: number[]) {
-  return problems(401, 403, ...statuses);
+  return problems(401, 403, ...statuses, 429);
 }
-
-export const adminSecurity = [{ adminKey: [] }];
