@@ -22,6 +22,8 @@ describe('the configuration', () => {
       defaultCurrency: 'USD',
       migrate: true,
       adminApiKey: undefined,
+      wrongKeysPerMinute: 10,
+      jwt: null,
       dataDir: '.data',
       seedDemo: undefined,
       leaseMs: 2000,
@@ -38,6 +40,10 @@ describe('the configuration', () => {
         'DEFAULT_CURRENCY',
         'MIGRATE',
         'ADMIN_API_KEY',
+        'WRONG_KEYS_PER_MINUTE',
+        'JWT_ISSUER',
+        'JWT_AUDIENCE',
+        'JWT_JWKS_URL',
         'SEED_DEMO',
         'MEMORY_CACHE_MB',
         'PRICE_READS',
@@ -80,6 +86,7 @@ describe('the configuration', () => {
     ['DEFAULT_CURRENCY', ['usd', 'ZZZ', 'US', '$']],
     ['MIGRATE', ['1', 'yes', 'TRUE']],
     ['ADMIN_API_KEY', ['short', `${'a'.repeat(31)}`, `${'a'.repeat(32)} b`, `${'a'.repeat(32)}é`]],
+    ['WRONG_KEYS_PER_MINUTE', ['0', '-1', 'ten', '10001']],
     ['LOG_LEVEL', ['verbose']],
     ['MEMORY_CACHE_MB', ['0', '1.5', '-1']],
     ['PRICE_READS', ['always']],
@@ -93,5 +100,30 @@ describe('the configuration', () => {
       expect(more.filter((line) => !line.startsWith(`${key}: `))).toEqual([]);
       if (value.length > 6) expect(fault).not.toContain(value);
     }
+  });
+
+  it('knows where the keys of an issuer of tokens are, unless it is told', () => {
+    const JWT_ISSUER = 'https://issuer.test/shop/';
+    const told = { JWT_ISSUER, JWT_AUDIENCE: 'truetag' };
+    expect(loadConfig(told).jwt).toEqual({ issuer: JWT_ISSUER, audience: 'truetag', jwksUrl: 'https://issuer.test/shop/.well-known/jwks.json' });
+    const elsewhere = 'https://keys.test/keys?v=2';
+    expect(loadConfig({ ...told, JWT_ISSUER: 'shop', JWT_JWKS_URL: elsewhere }).jwt).toEqual({
+      issuer: 'shop',
+      audience: 'truetag',
+      jwksUrl: elsewhere,
+    });
+    expect(loadConfig({ ...told, JWT_JWKS_URL: 'http://127.0.0.1:8080/keys' }).jwt?.jwksUrl).toBe('http://127.0.0.1:8080/keys');
+  });
+
+  it.each<[string, Record<string, string>, string]>([
+    ['without an audience', { JWT_ISSUER: 'https://issuer.test' }, 'JWT_AUDIENCE'],
+    ['without an issuer', { JWT_AUDIENCE: 'truetag' }, 'JWT_AUDIENCE'],
+    ['of keys alone', { JWT_JWKS_URL: 'https://issuer.test/keys' }, 'JWT_JWKS_URL'],
+    ['whose keys anybody in between may change', { JWT_ISSUER: 'http://issuer.test', JWT_AUDIENCE: 'truetag' }, 'JWT_ISSUER'],
+    ['that only looks like this machine', { JWT_ISSUER: 'http://localhost.issuer.test', JWT_AUDIENCE: 'truetag' }, 'JWT_ISSUER'],
+    ['whose keys are nowhere', { JWT_ISSUER: 'issuer', JWT_AUDIENCE: 'truetag' }, 'JWT_ISSUER'],
+    ['whose keys are no URL', { JWT_ISSUER: 'issuer', JWT_AUDIENCE: 'truetag', JWT_JWKS_URL: 'keys' }, 'JWT_JWKS_URL'],
+  ])('refuses trust in an issuer %s', (_, environment, name) => {
+    expect(faults(environment)[0]).toMatch(new RegExp(`^${name}: .{5,}`));
   });
 });

@@ -72,6 +72,10 @@ export const adminKeyRoutes: FastifyPluginAsyncZod<{ keys: KeyService }> = async
     '/v1/admin/keys/:id/rotate',
     {
       config,
+      // Every field has a default, so there may be no body at all.
+      preValidation: async (request) => {
+        request.body ??= KeyRotation.parse({});
+      },
       schema: {
         tags,
         summary: 'Put a new key in the place of one',

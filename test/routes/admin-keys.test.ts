@@ -3,8 +3,12 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ApiKey, CreatedKey, type NewKey, RotatedKey } from '../../src/access/api-key.js';
 import { allScopes } from '../../src/access/scope.js';
+import type * as AppModule from '../../src/app.js';
+import { loadConfig } from '../../src/config.js';
 import { keyIn, withKeys } from '../access/open-keys.js';
 import { adminKey, asAdmin, type Service, startService } from '../harness/service.js';
+import { bundle } from '../sabotage/bundle.js';
+import type { Edit } from '../sabotage/edit.js';
 import { openShop } from './open-shop.js';
 
 const as = (key: string) => ({ authorization: `Bearer ${key}` });
@@ -24,7 +28,7 @@ describe('keys of the admin', () => {
     await other.close();
   });
 
-  const make = async (wanted: Partial<NewKey> = {}, by: object = asAdmin) => {
+  const make = async (wanted: Partial<NewKey> = {}, by: Record<string, string> = asAdmin) => {
     const answer = await shop.http
       .post('/v1/admin/keys')
       .set(by)
@@ -32,8 +36,8 @@ describe('keys of the admin', () => {
     return { status: answer.status, body: answer.body, headers: answer.headers };
   };
   const made = async (wanted: Partial<NewKey> = {}) => CreatedKey.parse((await make(wanted)).body);
-  const rotate = (id: string, body: object, by: object = asAdmin) => shop.http.post(`/v1/admin/keys/${id}/rotate`).set(by).send(body);
-  const revoke = (id: string, by: object = asAdmin) => shop.http.delete(`/v1/admin/keys/${id}`).set(by);
+  const rotate = (id: string, body: object, by: Record<string, string> = asAdmin) => shop.http.post(`/v1/admin/keys/${id}/rotate`).set(by).send(body);
+  const revoke = (id: string, by: Record<string, string> = asAdmin) => shop.http.delete(`/v1/admin/keys/${id}`).set(by);
   const stored = async (id: string) => ApiKey.parse((await shop.http.get(`/v1/admin/keys/${id}`).set(asAdmin).expect(200)).body);
   /** What a key is answered on a call that needs `catalog:read`. */
   const use = async (key: string, service: Pick<Service, 'http'> = shop) =>
@@ -169,6 +173,9 @@ describe('keys of the admin', () => {
       const slow = await made();
       const { replaces, createdAt } = RotatedKey.parse((await rotate(slow.id, {}).expect(201)).body);
       expect(Math.round((Date.parse(replaces.expiresAt ?? '') - Date.parse(createdAt)) / 60_000)).toBe(24 * 60);
+      const bare = await made();
+      const silent = await shop.http.post(`/v1/admin/keys/${bare.id}/rotate`).set(asAdmin).expect(201);
+      expect(RotatedKey.parse(silent.body).replaces.id).toBe(bare.id);
       const quick = await made();
       const fresh = RotatedKey.parse((await rotate(quick.id, { overlapHours: 0 }).expect(201)).body);
       expect([await use(quick.key), await use(fresh.key)]).toEqual([401, 200]);
@@ -245,7 +252,7 @@ describe('keys of the admin', () => {
 describe('a key with catalog:write', () => {
   const shop = openShop({ redis: false });
   const price = { amount: 100, currency: 'USD' };
-  let by: { catalog: object; prices: object; stock: object };
+  let by: Record<'catalog' | 'prices' | 'stock', Record<string, string>>;
   beforeAll(async () => {
     const key = (scopes: NewKey['scopes']) => keyIn(shop.databaseUrl, { name: 'editor', scopes }).then(as);
     by = {
@@ -258,7 +265,7 @@ describe('a key with catalog:write', () => {
   it('changes products, but no price and no stock in them without the scopes for that', async () => {
     const { id, variants } = await shop.create('guarded');
     const variant = variants[0]?.id;
-    const patch = (holder: object, ...edits: object[]) =>
+    const patch = (holder: Record<string, string>, ...edits: object[]) =>
       shop.http
         .patch(`/v1/admin/products/${id}`)
         .set(holder)
@@ -287,8 +294,23 @@ describe('a key with catalog:write', () => {
     expect(body).toMatchObject({ version: 1, title: 'Title of untouched', variants: [{ price: { amount: 1999 } }] });
   });
 
+  it('would change prices, were the body not looked at', async () => {
+    const { id, variants } = await shop.create('unguarded');
+    const edit: Edit = { file: 'src/plugins/auth.ts', from: '    if (Object.keys(scopesOfBody).length === 0) return;\n', to: '    return;\n' };
+    const { createApp } = (await import(await bundle({ entry: 'src/app.ts', edits: [edit] }))) as typeof AppModule;
+    const config = loadConfig({ LOG_LEVEL: 'silent', PORT: '0', MIGRATE: 'false' });
+    const { fastify } = await createApp({ ...config, databaseUrl: shop.databaseUrl });
+    try {
+      const payload = { variants: [{ id: variants[0]?.id, price }] };
+      const headers = { host: 'shop', ...by.catalog };
+      expect((await fastify.inject({ method: 'PATCH', url: `/v1/admin/products/${id}`, headers, payload })).statusCode).toBe(200);
+    } finally {
+      await fastify.close();
+    }
+  }, 30_000);
+
   it('makes products, with prices only where it may', async () => {
-    const post = (holder: object, slug: string, variant: object) =>
+    const post = (holder: Record<string, string>, slug: string, variant: object) =>
       shop.http
         .post('/v1/admin/products')
         .set(holder)

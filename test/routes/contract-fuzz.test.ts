@@ -37,6 +37,15 @@ describe('the published contract', () => {
       products.slice(0, 5).map(async ({ slug }: { slug: string }) => (await shop.http.get(`/v1/products/${slug}`)).body),
     );
     const variants = details.flatMap(({ variants }) => variants.map(({ id }: { id: string }) => id));
+    const keys = await Promise.all(
+      ['one', 'two'].map((name) =>
+        shop.http
+          .post('/v1/admin/keys')
+          .set(asAdmin)
+          .send({ name, scopes: ['catalog:read'] }),
+      ),
+    );
+    const keyIds = keys.map(({ body }) => body.id);
     const categories = (await shop.http.get('/v1/categories').expect(200)).body.data.map(({ slug }: { slug: string }) => slug);
     Object.assign(known, {
       '/v1/products/{slug} slug': products.map(({ slug }: { slug: string }) => slug),
@@ -46,6 +55,9 @@ describe('the published contract', () => {
       '/v1/admin/inventory/{variantId} variantId': variants,
       '/v1/admin/variants/{id}/price id': variants,
       '/v1/admin/products/{id} id': products.map(({ id }: { id: string }) => id),
+      '/v1/admin/keys/{id} id': keyIds,
+      '/v1/admin/keys/{id}/rotate id': keyIds,
+      '/v1/admin/keys cursor': keyIds,
       'if-match': ['*', '"1"', '"2.1"'],
       currency: ['USD', 'EUR'],
     });
@@ -151,6 +163,7 @@ describe('the published contract', () => {
   it('is met on its good side as well as on its bad one', () => {
     const sum = [...answered.values()].reduce((total, count) => total + count, 0);
     expect(sum).toBeGreaterThan(1_400);
-    for (const status of [200, 201, 202, 400, 401, 404, 412, 415, 422]) expect(answered.get(status) ?? 0, `answers of ${status}`).toBeGreaterThan(0);
+    for (const status of [200, 201, 202, 400, 401, 404, 409, 412, 415, 422])
+      expect(answered.get(status) ?? 0, `answers of ${status}`).toBeGreaterThan(0);
   });
 });

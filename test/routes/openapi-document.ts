@@ -33,6 +33,7 @@ export interface Operation {
   method: string;
   path: string;
   summary?: string;
+  description?: string;
   security?: object[];
   parameters: Parameter[];
   body: Content | undefined;

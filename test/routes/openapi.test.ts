@@ -85,12 +85,15 @@ describe('GET /openapi.json', () => {
     }
   });
 
-  it('asks for the key on every call of the admin and on no other', () => {
-    expect(document.components.securitySchemes).toEqual({ adminKey: { type: 'http', scheme: 'bearer' } });
-    for (const { path, security, responses } of operationsOf(document)) {
+  it('asks for the key, and names the scope, on every call of the admin and on no other', () => {
+    expect(document.components.securitySchemes).toEqual({ adminKey: { type: 'http', scheme: 'bearer', description: expect.any(String) } });
+    const scopeOf = (call: string) => shop.service.routes.find(({ method, url }) => `${method} ${url}` === call)?.scope;
+    for (const { method, path, security, description, responses } of operationsOf(document)) {
       const isAdmin = path.startsWith('/v1/admin/');
-      expect(security, path).toEqual(isAdmin ? [{ adminKey: [] }] : undefined);
-      expect('401' in responses, path).toBe(isAdmin);
+      const scope = scopeOf(`${method} ${path.replaceAll(/\{(\w+)\}/g, ':$1')}`);
+      expect(security, path).toEqual(isAdmin ? [{ adminKey: [scope] }] : undefined);
+      if (isAdmin) expect(description, path).toContain(`Scope: \`${scope}\``);
+      for (const status of ['401', '403', '429']) expect(status in responses, `${status} of ${path}`).toBe(isAdmin);
     }
   });
 
