@@ -212,7 +212,7 @@ export async function createApp(config: Config & { databaseUrl: string }): Promi
   await fastify.register(problemPlugin, { log });
   await fastify.register(strictRequestPlugin);
   await fastify.register(jsonBodyPlugin);
-  await fastify.register(authPlugin, { identify: authenticator.identify, requireScope, isScope: (name) => name in scopes });
+  await fastify.register(authPlugin, { identify: authenticator.identify, requireScope, isScope: (name) => Object.hasOwn(scopes, name) });
   await fastify.register(unsupportedHeadersPlugin);
   const others = refuseOtherMethods(fastify);
   await fastify.register(openapiPlugin, { version: '0.1.0' });

@@ -128,7 +128,7 @@ function jwtFaults({ JWT_ISSUER, JWT_AUDIENCE, JWT_JWKS_URL }: Record<string, st
   const keys = JWT_JWKS_URL ?? jwksUrlOf(JWT_ISSUER);
   const name = JWT_JWKS_URL === undefined ? 'JWT_ISSUER' : 'JWT_JWKS_URL';
   if (!URL.canParse(keys)) faults.push(`${name}: must be a URL; where the issuer has none, set JWT_JWKS_URL`);
-  else if (!/^https:\/\/|^http:\/\/(localhost|127\.\d+\.\d+\.\d+|\[::1\])[:/]/.test(new URL(keys).href))
+  else if (new URL(keys).protocol !== 'https:' && !/^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(new URL(keys).hostname))
     faults.push(`${name}: must begin with https://, or whoever sits in between could put keys of their own there`);
   return faults;
 }

@@ -121,6 +121,7 @@ describe('the configuration', () => {
     ['of keys alone', { JWT_JWKS_URL: 'https://issuer.test/keys' }, 'JWT_JWKS_URL'],
     ['whose keys anybody in between may change', { JWT_ISSUER: 'http://issuer.test', JWT_AUDIENCE: 'truetag' }, 'JWT_ISSUER'],
     ['that only looks like this machine', { JWT_ISSUER: 'http://localhost.issuer.test', JWT_AUDIENCE: 'truetag' }, 'JWT_ISSUER'],
+    ['behind the name of this machine', { JWT_ISSUER: 'http://localhost:80@issuer.test', JWT_AUDIENCE: 'truetag' }, 'JWT_ISSUER'],
     ['whose keys are nowhere', { JWT_ISSUER: 'issuer', JWT_AUDIENCE: 'truetag' }, 'JWT_ISSUER'],
     ['whose keys are no URL', { JWT_ISSUER: 'issuer', JWT_AUDIENCE: 'truetag', JWT_JWKS_URL: 'keys' }, 'JWT_JWKS_URL'],
   ])('refuses trust in an issuer %s', (_, environment, name) => {

@@ -43,7 +43,7 @@ export function createAuthenticator(deps: {
     return prefixOf(token) ?? (subject === null ? 'env' : `jwt:${subject}`);
   }
 
-  /** Without a wait between the comparison and the count, so that guesses which come all at once are counted one by one. Null: it is of another kind. */
+  /** Without a wait between comparing and counting, so that guesses which come all at once are counted one by one. Null: it is of another kind. */
   function checkFirst(token: string, keyId: string): Caller | Refusal | null {
     if (first?.keyId === keyId && isSame(hashOf(token), first.hash)) return { keyId: 'env', name: 'ADMIN_API_KEY', scopes: allScopes, kind: 'env' };
     return keyId === 'env' ? wrong : null;
