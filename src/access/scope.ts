@@ -8,7 +8,7 @@ export const scopes = {
   'inventory:write': 'set stock',
   'imports:read': 'see how an import stands',
   'imports:write': 'import files, which write products, prices and stock: it includes those three',
-  'system:read': 'see the cache table and the last price writes',
+  'cache:read': 'see the cache table and the last price writes',
   'keys:admin': 'make, list, rotate and revoke keys, none of which may do more than the key that makes it',
 } as const;
 

@@ -62,7 +62,7 @@ export const adminCacheRoutes: FastifyPluginAsyncZod<{ report: () => object }> =
   app.get(
     '/v1/admin/cache',
     {
-      config: { scope: 'system:read' },
+      config: { scope: 'cache:read' },
       schema: {
         tags: ['Admin'],
         summary: 'The policy table with what happened under each row',

@@ -71,7 +71,7 @@ export const adminVariantRoutes: FastifyPluginAsyncZod<AdminVariantServices> = a
   app.get(
     '/v1/admin/price-writes',
     {
-      config: { scope: 'system:read' },
+      config: { scope: 'cache:read' },
       schema: {
         tags,
         summary: 'The last price writes of this process',

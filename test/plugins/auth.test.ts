@@ -124,11 +124,11 @@ describe('the routes of the admin', () => {
       [
         'DELETE /v1/admin/keys/:id keys:admin',
         'DELETE /v1/admin/products/:id catalog:write',
-        'GET /v1/admin/cache system:read',
+        'GET /v1/admin/cache cache:read',
         'GET /v1/admin/imports/:id imports:read',
         'GET /v1/admin/keys keys:admin',
         'GET /v1/admin/keys/:id keys:admin',
-        'GET /v1/admin/price-writes system:read',
+        'GET /v1/admin/price-writes cache:read',
         'GET /v1/admin/products/:id catalog:read',
         'GET /v1/admin/variants catalog:read',
         'PATCH /v1/admin/products/:id catalog:write',
@@ -183,19 +183,19 @@ describe('the routes of the admin', () => {
 
   it('would be caught letting any key in, were the scope not asked for', async () => {
     const edit: Edit = { file: 'src/plugins/auth.ts', from: '      requireScope(request.caller, scope as Scope);\n', to: '' };
-    expect(await walkEdited([edit])).toContain('GET /v1/admin/cache answers 200 without system:read');
+    expect(await walkEdited([edit])).toContain('GET /v1/admin/cache answers 200 without cache:read');
   }, 30_000);
 
   it('would be caught letting anybody in, were one that declares nothing let through', async () => {
     const edits: Edit[] = [
       { file: 'src/plugins/auth.ts', from: '(scope === undefined && !isAdmin(route.url))', to: 'scope === undefined' },
-      { file: 'src/routes/admin-cache.ts', from: "      config: { scope: 'system:read' },\n", to: '' },
+      { file: 'src/routes/admin-cache.ts', from: "      config: { scope: 'cache:read' },\n", to: '' },
     ];
     expect(await walkEdited(edits)).toContain('GET /v1/admin/cache answers 200 without a key');
   }, 30_000);
 
   it('stop the start where one declares nothing', async () => {
-    const edits: Edit[] = [{ file: 'src/routes/admin-cache.ts', from: "      config: { scope: 'system:read' },\n", to: '' }];
+    const edits: Edit[] = [{ file: 'src/routes/admin-cache.ts', from: "      config: { scope: 'cache:read' },\n", to: '' }];
     await expect(walkEdited(edits)).rejects.toThrow('GET /v1/admin/cache declares no scope');
   }, 30_000);
 });

@@ -72,7 +72,7 @@ describe('a request to the admin', () => {
   const shop = openShop({ redis: false });
 
   it('asks Postgres once for a key that it holds, and not at all for that of ADMIN_API_KEY', async () => {
-    const key = await keyIn(shop.databaseUrl, { name: 'feed', scopes: ['system:read'] });
+    const key = await keyIn(shop.databaseUrl, { name: 'feed', scopes: ['cache:read'] });
     const statements = countStatements();
     try {
       for (let i = 0; i < 3; i += 1) await shop.http.get('/v1/admin/cache').set(asAdmin).expect(200);
@@ -102,7 +102,7 @@ describe('a service without ADMIN_API_KEY', () => {
 describe('a service that has lost its database', () => {
   it('knows the key of ADMIN_API_KEY, and cannot tell whether others hold', async () => {
     const database = await createDatabase();
-    const key = await keyIn(database.url, { name: 'feed', scopes: ['catalog:read', 'system:read'] });
+    const key = await keyIn(database.url, { name: 'feed', scopes: ['catalog:read', 'cache:read'] });
     const service = await startService(database.url);
     const keyless = await startService(database.url, { adminApiKey: undefined });
     try {
