@@ -40,7 +40,7 @@ import { withFrugalHeap } from './plugins/frugal-heap.js';
 import { jsonBodyPlugin } from './plugins/json-body.js';
 import { refuseOtherMethods } from './plugins/method-not-allowed.js';
 import { openapiPlugin } from './plugins/openapi.js';
-import { onFrameworkError, problemPlugin, rawProblem } from './plugins/problem.js';
+import { onFrameworkError, problemPlugin, rawProblem, refuseExpectation } from './plugins/problem.js';
 import { redisPlugin } from './plugins/redis.js';
 import { requestIdOf, requestIdPlugin } from './plugins/request-id.js';
 import { strictRequestPlugin } from './plugins/strict-request.js';
@@ -206,6 +206,7 @@ export async function createApp(config: Config & { databaseUrl: string }): Promi
   await fastify.register(adminCacheRoutes, { report: cache.report });
   await fastify.register(demoImageRoutes);
   others.finish();
+  fastify.server.on('checkExpectation', (request, response) => refuseExpectation(requestIdOf(request), response));
   serveFirst(fastify.server, createProductHits({ products, requestIdOf, isOpen: () => !isDraining }));
 
   return {

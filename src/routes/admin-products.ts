@@ -17,6 +17,7 @@ export const adminProductRoutes: FastifyPluginAsyncZod<{ products: ProductAdminS
   app.post(
     '/v1/admin/products',
     {
+      config: { tells: ['etag'] },
       schema: {
         tags,
         security,
@@ -35,6 +36,7 @@ export const adminProductRoutes: FastifyPluginAsyncZod<{ products: ProductAdminS
   app.get(
     '/v1/admin/products/:id',
     {
+      config: { tells: ['etag'] },
       schema: {
         tags,
         security,
@@ -53,6 +55,7 @@ export const adminProductRoutes: FastifyPluginAsyncZod<{ products: ProductAdminS
   app.patch(
     '/v1/admin/products/:id',
     {
+      config: { tells: ['etag'] },
       schema: {
         tags,
         security,
@@ -74,6 +77,7 @@ export const adminProductRoutes: FastifyPluginAsyncZod<{ products: ProductAdminS
   app.delete(
     '/v1/admin/products/:id',
     {
+      config: { tells: ['etag'] },
       schema: {
         tags,
         security,
@@ -82,7 +86,7 @@ export const adminProductRoutes: FastifyPluginAsyncZod<{ products: ProductAdminS
         params,
         querystring: NoQuery,
         headers,
-        response: { 200: AdminProduct, ...adminProblems(404, 412) },
+        response: { 200: AdminProduct, ...adminProblems(404, 412, 413, 415) },
       },
     },
     async (request, reply) => {
