@@ -43,7 +43,7 @@ import { openapiPlugin } from './plugins/openapi.js';
 import { onFrameworkError, problemPlugin, rawProblem, refuseExpectation } from './plugins/problem.js';
 import { redisPlugin } from './plugins/redis.js';
 import { requestIdOf, requestIdPlugin } from './plugins/request-id.js';
-import { strictRequestPlugin } from './plugins/strict-request.js';
+import { hasSecondHost, strictRequestPlugin } from './plugins/strict-request.js';
 import { unsupportedHeadersPlugin } from './plugins/unsupported-headers.js';
 import { adminCacheRoutes } from './routes/admin-cache.js';
 import { adminImportRoutes } from './routes/admin-imports.js';
@@ -207,7 +207,7 @@ export async function createApp(config: Config & { databaseUrl: string }): Promi
   await fastify.register(demoImageRoutes);
   others.finish();
   fastify.server.on('checkExpectation', (request, response) => refuseExpectation(requestIdOf(request), response));
-  serveFirst(fastify.server, createProductHits({ products, requestIdOf, isOpen: () => !isDraining }));
+  serveFirst(fastify.server, createProductHits({ products, requestIdOf, hasSecondHost, isOpen: () => !isDraining }));
 
   return {
     fastify: fastify as unknown as FastifyInstance,

@@ -111,7 +111,11 @@ describe('a fuzz run', () => {
     expect(said(await run([]))).toBe('');
   }, 120_000);
 
-  it.each(planted)('finds %s', async (_, edit, fault) => {
-    expect(said(await run([edit]))).toMatch(fault);
-  }, 120_000);
+  it.each(planted)(
+    'finds %s',
+    async (_, edit, fault) => {
+      expect(said(await run([edit]))).toMatch(fault);
+    },
+    120_000,
+  );
 });
