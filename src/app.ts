@@ -47,10 +47,10 @@ import { withFrugalHeap } from './plugins/frugal-heap.js';
 import { jsonBodyPlugin } from './plugins/json-body.js';
 import { refuseOtherMethods } from './plugins/method-not-allowed.js';
 import { openapiPlugin } from './plugins/openapi.js';
-import { onFrameworkError, problemPlugin, rawProblem } from './plugins/problem.js';
+import { onFrameworkError, problemPlugin, rawProblem, refuseExpectation } from './plugins/problem.js';
 import { redisPlugin } from './plugins/redis.js';
 import { requestIdOf, requestIdPlugin } from './plugins/request-id.js';
-import { strictRequestPlugin } from './plugins/strict-request.js';
+import { hasSecondHost, strictRequestPlugin } from './plugins/strict-request.js';
 import { createTokenVerifier } from './plugins/token-verifier.js';
 import { unsupportedHeadersPlugin } from './plugins/unsupported-headers.js';
 import { adminCacheRoutes } from './routes/admin-cache.js';
@@ -230,7 +230,8 @@ export async function createApp(config: Config & { databaseUrl: string }): Promi
   await fastify.register(adminCacheRoutes, { report: cache.report });
   await fastify.register(demoImageRoutes);
   others.finish();
-  serveFirst(fastify.server, createProductHits({ products, requestIdOf, isOpen: () => !isDraining }));
+  fastify.server.on('checkExpectation', (request, response) => refuseExpectation(requestIdOf(request), response));
+  serveFirst(fastify.server, createProductHits({ products, requestIdOf, hasSecondHost, isOpen: () => !isDraining }));
 
   return {
     fastify: fastify as unknown as FastifyInstance,

@@ -31,5 +31,5 @@ export function admitsVersion(header: string | undefined, version: number): bool
 }
 
 function validators(header: string): string[] {
-  return header.split(',').map((part) => part.trim().replace(/^W\//, ''));
+  return header.split(',').map((part) => part.trim().replace(/^W\/(?=")/, ''));
 }

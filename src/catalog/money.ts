@@ -63,8 +63,15 @@ export function parseAmount(decimal: string, currency: string): number | null {
   const parts = /^(\d*)(?:\.(\d*))?$/.exec(plain);
   if (!parts || (!parts[1] && !parts[2])) return null;
   const digits = minorDigits(currency);
-  const fraction = (parts[2] ?? '').replace(/0+$/, '');
+  const fraction = withoutEndingZeros(parts[2] ?? '');
   if (fraction.length > digits) return null;
   const amount = Number(`${parts[1] || '0'}${fraction.padEnd(digits, '0')}`);
   return amount <= maxAmountMinor ? amount : null;
+}
+
+/** Not by a pattern: a cell of a file may hold millions of zeros that are not its end, and each would be tried as a beginning. */
+function withoutEndingZeros(digits: string): string {
+  let end = digits.length;
+  while (digits[end - 1] === '0') end -= 1;
+  return digits.slice(0, end);
 }

@@ -111,7 +111,9 @@ function titleOf(options: Record<string, string>): string {
 
 /** Latin letters where the title can be written with them, else its own script. */
 function slugOf(title: string): string {
-  const slug = cut(slugify(title, { decamelize: false }) || slugify(title, { decamelize: false, transliterate: false }), 255).replace(/-+$/, '');
+  const slug = cut(slugify(title, { decamelize: false }) || slugify(title, { decamelize: false, transliterate: false }), 255)
+    .replace(/-$/, '')
+    .normalize('NFC');
   if (slug === '') throw unusable('slug', 'cannot be made of this title: send one');
   return slug;
 }

@@ -12,10 +12,13 @@ export function text(max: number) {
 
 /** Text that says something: at least one character that is not white space. */
 export function line(max: number) {
-  return atMost(max)
-    .regex(/^[^\u0000]*[^\u0000\s][^\u0000]*$/, 'must not be blank or contain a NUL character')
-    .refine((value) => value.isWellFormed(), 'must be well-formed Unicode')
-    .trim();
+  return (
+    atMost(max)
+      // White space and then none, rather than anything on both sides: where a text is split must not be open, or a long one is tried everywhere.
+      .regex(/^\s*[^\u0000\s][^\u0000]*$/, 'must not be blank or contain a NUL character')
+      .refine((value) => value.isWellFormed(), 'must be well-formed Unicode')
+      .trim()
+  );
 }
 
 /** zod's own `max` counts UTF-16 units and would refuse what the published `maxLength` allows. */
@@ -34,13 +37,15 @@ function isLonger(value: string, max: number): boolean {
 }
 
 /**
- * A slug is one path segment of a URL: any script, but no white space, no control character and nothing that a URL gives a meaning to; `.` and
- * `..` would be taken for a way through the path.
+ * A slug is one path segment of a URL: any script, but no white space, no control character, nothing that cannot be seen (but for the joiners
+ * that some scripts need) or turns the direction of reading, and nothing that a URL gives a meaning to; `.` and `..` would be taken for a way
+ * through the path. The same letters are the same slug however they were put together (NFC), when it is written and when it is asked for.
  */
 export const Slug = atMost(255)
+  .normalize('NFC')
   .regex(
-    /^(?:[^\s\u0000-\u001f\u007f/?#%\\.]|\.[^\s\u0000-\u001f\u007f/?#%\\.]|\.\.[^\s\u0000-\u001f\u007f/?#%\\])[^\s\u0000-\u001f\u007f/?#%\\]*$/,
-    'must be one URL path segment without white space',
+    /^(?:[^\s\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069/?#%\\.]|\.[^\s\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069/?#%\\.]|\.\.[^\s\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069/?#%\\])[^\s\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069/?#%\\]*$/,
+    'must be one URL path segment without white space or invisible characters',
   )
   .refine((value) => value.isWellFormed(), 'must be well-formed Unicode');
 

@@ -26,6 +26,7 @@ function slugOf(title: string): string {
     slug
       .slice(0, maxLength)
       .replace(/[\uD800-\uDBFF]$/, '')
-      .replace(/-+$/, '') || 'category'
+      .replace(/-$/, '')
+      .normalize('NFC') || 'category'
   );
 }

@@ -41,6 +41,7 @@ export const titles: Record<number, string> = {
   413: 'Content too large',
   414: 'URI too long',
   415: 'Unsupported media type',
+  417: 'Expectation failed',
   422: 'Unprocessable content',
   429: 'Too many requests',
   431: 'Headers too large',
@@ -57,6 +58,7 @@ export const codes: Record<number, string> = {
   413: 'too_large',
   414: 'uri_too_long',
   415: 'unsupported_media',
+  417: 'expectation_failed',
   431: 'headers_too_large',
 };
 

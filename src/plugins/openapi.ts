@@ -3,6 +3,7 @@ import swaggerUi from '@fastify/swagger-ui';
 import type { FastifySchema, RouteOptions } from 'fastify';
 import plugin from 'fastify-plugin';
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
+import { tellsKey, withAnswers } from './openapi-answers.js';
 
 /** The OpenAPI 3.1 document, made of the very schemas that validate, and its page at /docs, which loads nothing from elsewhere. */
 export const openapiPlugin = plugin<{ version: string }>(async (app, { version }) => {
@@ -26,8 +27,11 @@ export const openapiPlugin = plugin<{ version: string }>(async (app, { version }
       },
       tags: [{ name: 'Storefront' }, { name: 'Admin' }, { name: 'Health' }, { name: 'Demo' }],
     },
-    transform: (route) => withFileBody(jsonSchemaTransform(withScope(route))),
-    transformObject: (document) => pruneTwins(jsonSchemaTransformObject(document) as Json) as never,
+    transform: (given) => {
+      const { schema, url } = withFileBody(jsonSchemaTransform(withScope(given)));
+      return { url, schema: schema && { ...schema, [tellsKey]: given.route.config?.tells } };
+    },
+    transformObject: (document) => withAnswers(pruneTwins(jsonSchemaTransformObject(document) as Json)) as never,
   });
   await app.register(swaggerUi, { routePrefix: '/docs', uiConfig: { tryItOutEnabled: true } });
   // Made as the server comes up: a document that cannot be made stops the start and not the first reader.

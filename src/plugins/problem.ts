@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { ServerResponse } from 'node:http';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import plugin from 'fastify-plugin';
 import type { Logger } from 'pino';
@@ -42,22 +43,27 @@ export function onFrameworkError(error: FastifyError, request: FastifyRequest, r
 
 /** The bytes of an answer to a request that could not even be parsed. */
 export function rawProblem(status: 400 | 408 | 431): string {
-  const requestId = randomUUID();
-  const body = JSON.stringify({
-    type: 'about:blank',
-    title: titles[status],
-    status,
-    detail: 'The request could not be read',
-    code: codes[status],
-    requestId,
-  });
-  const headers = [
-    `Content-Type: application/problem+json`,
-    `Content-Length: ${Buffer.byteLength(body)}`,
-    `X-Request-Id: ${requestId}`,
-    'Connection: close',
-  ];
-  return `HTTP/1.1 ${status} ${titles[status]}\r\n${headers.join('\r\n')}\r\n\r\n${body}`;
+  const { headers, body } = bareProblem(status, randomUUID(), 'The request could not be read');
+  const lines = [...Object.entries(headers), ['Connection', 'close']].map(([name, value]) => `${name}: ${value}\r\n`);
+  return `HTTP/1.1 ${status} ${titles[status]}\r\n${lines.join('')}\r\n${body}`;
+}
+
+/** Node would refuse an expectation other than 100-continue by itself, without a word. */
+export function refuseExpectation(requestId: string, response: ServerResponse): void {
+  const { headers, body } = bareProblem(417, requestId, 'Of the header Expect only 100-continue is understood');
+  response.writeHead(417, headers).end(body);
+}
+
+/** For what Fastify never sees; which path was meant may not be known, so that nothing of it is to be kept wherever it leads. */
+function bareProblem(status: number, requestId: string, detail: string) {
+  const body = JSON.stringify({ type: 'about:blank', title: titles[status], status, detail, code: codes[status], requestId });
+  const headers = {
+    'Content-Type': 'application/problem+json',
+    'Content-Length': String(Buffer.byteLength(body)),
+    'Cache-Control': 'private, no-cache',
+    'X-Request-Id': requestId,
+  };
+  return { headers, body };
 }
 
 function sendProblem(request: FastifyRequest, reply: FastifyReply, { status, code, detail, errors, retryAfterS = 1 }: Failure) {

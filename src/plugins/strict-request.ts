@@ -5,6 +5,8 @@ import { AppError } from '../errors.js';
 /** What the layers before and behind this one let pass although it is no request that we could answer: 400. */
 export const strictRequestPlugin = plugin(async (app) => {
   app.addHook('onRequest', (request, _reply, done) => done(faultOf(request)));
+  // Behind the key, before the body.
+  app.addHook('preParsing', (request, _reply, payload, done) => done(codingFaultOf(request), payload));
 });
 
 function faultOf(request: FastifyRequest): AppError | undefined {
@@ -19,7 +21,27 @@ function faultOf(request: FastifyRequest): AppError | undefined {
   }
   // Node would refuse it by itself, without a body (RFC 9112 section 3.2).
   if (request.headers.host === undefined && request.raw.httpVersion !== '1.0') return new AppError('invalid', 'The request has no Host header');
+  if (hasSecondHost(request.raw.rawHeaders)) return new AppError('invalid', 'The request has more than one Host header');
   return undefined;
+}
+
+/** Node keeps the first of two and says nothing; whoever stands before us may have gone by the other (RFC 9112 section 3.2). */
+export function hasSecondHost(rawHeaders: readonly string[]): boolean {
+  let isNamed = false;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i];
+    if (name?.length !== 4 || name.toLowerCase() !== 'host') continue;
+    if (isNamed) return true;
+    isNamed = true;
+  }
+  return false;
+}
+
+/** A body is read as it comes. Unpacked, a few bytes could fill the memory; taken for what it is not, it would be a puzzling 400. */
+function codingFaultOf({ method, headers }: FastifyRequest): AppError | null {
+  const coding = headers['content-encoding'];
+  if (coding === undefined || coding.toLowerCase() === 'identity' || method === 'GET' || method === 'HEAD') return null;
+  return new AppError('unsupported_media', 'Send the body as it is: no Content-Encoding is read here');
 }
 
 function isDecodable(text: string): boolean {

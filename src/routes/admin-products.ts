@@ -21,7 +21,7 @@ export const adminProductRoutes: FastifyPluginAsyncZod<{ products: ProductAdminS
   app.post(
     '/v1/admin/products',
     {
-      config: writes,
+      config: { ...writes, tells: ['etag'] },
       schema: {
         tags,
         summary: 'Create a product',
@@ -39,7 +39,7 @@ export const adminProductRoutes: FastifyPluginAsyncZod<{ products: ProductAdminS
   app.get(
     '/v1/admin/products/:id',
     {
-      config: { scope: 'catalog:read' },
+      config: { scope: 'catalog:read', tells: ['etag'] },
       schema: {
         tags,
         summary: 'Read a product as an editor',
@@ -57,7 +57,7 @@ export const adminProductRoutes: FastifyPluginAsyncZod<{ products: ProductAdminS
   app.patch(
     '/v1/admin/products/:id',
     {
-      config: writes,
+      config: { ...writes, tells: ['etag'] },
       schema: {
         tags,
         summary: 'Change a product',
@@ -78,7 +78,7 @@ export const adminProductRoutes: FastifyPluginAsyncZod<{ products: ProductAdminS
   app.delete(
     '/v1/admin/products/:id',
     {
-      config: { scope: 'catalog:write' },
+      config: { scope: 'catalog:write', tells: ['etag'] },
       schema: {
         tags,
         summary: 'Archive a product',
@@ -86,7 +86,7 @@ export const adminProductRoutes: FastifyPluginAsyncZod<{ products: ProductAdminS
         params,
         querystring: NoQuery,
         headers,
-        response: { 200: AdminProduct, ...adminProblems(404, 412) },
+        response: { 200: AdminProduct, ...adminProblems(404, 412, 413, 415) },
       },
     },
     async (request, reply) => {

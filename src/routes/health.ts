@@ -14,7 +14,10 @@ export type Health = z.infer<typeof Health>;
 export const healthRoutes: FastifyPluginAsyncZod<{ health: () => Promise<Health> }> = async (app, { health }) => {
   app.get(
     '/health/live',
-    { schema: { tags: ['Health'], summary: 'Whether the process runs', response: { 200: z.strictObject({ status: z.literal('live') }) } } },
+    {
+      config: { tells: ['cache-control'] },
+      schema: { tags: ['Health'], summary: 'Whether the process runs', response: { 200: z.strictObject({ status: z.literal('live') }) } },
+    },
     async (_request, reply) => {
       reply.header('cache-control', 'no-store');
       return { status: 'live' as const };
@@ -23,7 +26,10 @@ export const healthRoutes: FastifyPluginAsyncZod<{ health: () => Promise<Health>
 
   app.get(
     '/health/ready',
-    { schema: { tags: ['Health'], summary: 'Whether requests should be sent here', response: { 200: Health, 503: Health } } },
+    {
+      config: { tells: ['cache-control'] },
+      schema: { tags: ['Health'], summary: 'Whether requests should be sent here', response: { 200: Health, 503: Health } },
+    },
     async (_request, reply) => {
       const state = await health();
       reply.header('cache-control', 'no-store');

@@ -16,6 +16,8 @@ export type FirstHandler = (request: IncomingMessage, response: ServerResponse) 
 export function createProductHits(deps: {
   products: Pick<ProductService, 'hitBySlug'>;
   requestIdOf: (request: IncomingMessage) => string;
+  /** Whether a head names more than one host, which the router's side refuses. */
+  hasSecondHost: (rawHeaders: readonly string[]) => boolean;
   /** False while draining: the router then tells the client that the connection ends. */
   isOpen: () => boolean;
 }): FirstHandler {
@@ -29,6 +31,7 @@ export function createProductHits(deps: {
     const slug = url.slice(prefix.length);
     const { headers } = request;
     if (!plainSlug.test(slug) || headers.host === undefined || headers.expect !== undefined) return false;
+    if (deps.hasSecondHost(request.rawHeaders)) return false;
     const hit = deps.products.hitBySlug(slug);
     if (!hit) return false;
     let ready = answers.get(hit);

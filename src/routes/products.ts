@@ -38,6 +38,7 @@ export const productRoutes: FastifyPluginAsyncZod<{ products: ProductService; li
   app.get(
     '/v1/products',
     {
+      config: { tells: ['cache-status', 'etag'] },
       schema: {
         tags: ['Storefront'],
         summary: 'List products',
@@ -60,6 +61,7 @@ export const productRoutes: FastifyPluginAsyncZod<{ products: ProductService; li
   app.get(
     '/v1/products/:slug',
     {
+      config: { tells: ['cache-status', 'etag'] },
       schema: {
         tags: ['Storefront'],
         summary: 'Read a product',
@@ -96,6 +98,7 @@ export const productRoutes: FastifyPluginAsyncZod<{ products: ProductService; li
   app.post(
     '/v1/products/batch',
     {
+      config: { tells: ['cache-status'] },
       schema: {
         tags: ['Storefront'],
         summary: 'Read up to 100 products at once',

@@ -20,6 +20,7 @@ describe('the validators', () => {
   it('match by * always, and never where there is no header', () => {
     expect(matchesNone('*', '"1.1"')).toBe(true);
     expect(matchesNone(undefined, '"1.1"')).toBe(false);
+    expect(matchesNone('W/*', '"1.1"')).toBe(false);
   });
 
   it('admit a change by the ETag of any shape, by the bare version and by *, never by a weak one', () => {

@@ -20,6 +20,13 @@ describe('text', () => {
     for (const value of ['a\0', '\ud800', 'a\udc00b']) expect(accepts(text(9), value) || accepts(line(9), value)).toBe(false);
     expect([accepts(text(9), ''), accepts(line(9), ''), accepts(line(9), ' \n\u2003')]).toEqual([true, false, false]);
     expect(line(9).parse('  a b ')).toBe('a b');
+    const pieces = fc.array(fc.constantFrom('\0', ' ', '\n', '\u2003', '\ufeff', 'a', '🪔'), { maxLength: 6 });
+    fc.assert(
+      fc.property(pieces, (all) => {
+        const value = all.join('');
+        expect(accepts(line(99), value)).toBe(!value.includes('\0') && value.trim() !== '');
+      }),
+    );
   });
 });
 

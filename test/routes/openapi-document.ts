@@ -37,7 +37,7 @@ export interface Operation {
   security?: object[];
   parameters: Parameter[];
   body: Content | undefined;
-  responses: Record<string, { description?: string; content?: Content }>;
+  responses: Record<string, { description?: string; headers?: Record<string, { required?: boolean; schema: Schema }>; content?: Content }>;
 }
 
 export interface OpenApiDocument {

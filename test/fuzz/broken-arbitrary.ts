@@ -47,19 +47,25 @@ const brokenText = fc.constantFrom(
   '"\\ud800"',
   '['.repeat(2_000),
   '{"a":1e999}',
+  '{"a":'.repeat(100_000),
+  '{"constructor":{"prototype":{"isAdmin":true}}}',
+  '\ufeff{}',
+  '{"a":1,"a":2}',
 );
 
-/** The bodies of a request made wrong somewhere: another value in place of one, a field too many or too few, or no JSON at all. As text. */
-export function brokenBodies(valid: fc.Arbitrary<unknown>): fc.Arbitrary<string> {
-  const changed = fc
-    .tuple(valid, fc.nat(), wrongValue, fc.constantFrom('replace', 'drop', 'add'))
-    .map(([value, place, wrong, how]) => JSON.stringify(change(value, place, wrong, how)) ?? '');
-  return fc.oneof(
-    { weight: 4, arbitrary: changed },
-    { weight: 1, arbitrary: wrongValue.map((value) => JSON.stringify(value)) },
-    { weight: 1, arbitrary: brokenText },
-  );
-}
+/** Makes the body of a request wrong somewhere: another value in place of one, a field too many or too few, or no JSON at all. To text. */
+export const breakBody: fc.Arbitrary<(valid: unknown) => string> = fc.oneof(
+  {
+    weight: 4,
+    arbitrary: fc.tuple(fc.nat(), wrongValue, fc.constantFrom('replace' as const, 'drop' as const, 'add' as const)).map(
+      ([place, wrong, how]) =>
+        (valid: unknown) =>
+          JSON.stringify(change(valid, place, wrong, how)) ?? '',
+    ),
+  },
+  { weight: 1, arbitrary: wrongValue.map((value) => () => JSON.stringify(value)) },
+  { weight: 1, arbitrary: brokenText.map((text) => () => text) },
+);
 
 function change(value: unknown, place: number, wrong: unknown, how: 'replace' | 'drop' | 'add'): unknown {
   if (typeof value !== 'object' || value === null) return wrong;

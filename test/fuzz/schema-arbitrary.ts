@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { type OpenApiDocument, resolve, type Schema } from './openapi-document.js';
+import { type OpenApiDocument, resolve, type Schema } from '../routes/openapi-document.js';
 
 /** Values that a JSON Schema of the document allows. The sizes are small; the edges of each range come first, as fast-check does it. */
 export function valuesOf(document: OpenApiDocument, schema: Schema): fc.Arbitrary<unknown> {

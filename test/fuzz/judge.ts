@@ -1,0 +1,110 @@
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
+import addFormats from 'ajv-formats';
+import type { OpenApiDocument, Operation } from '../routes/openapi-document.js';
+import type { Plan } from './plan.js';
+import { type Answer, headerOf } from './wire.js';
+
+export interface Judge {
+  /** What is wrong with an answer; null where nothing is. */
+  ofPlan(plan: Plan, answer: Answer): string | null;
+  /** The same for bytes that are no request of the document: any refusal in its form will do. */
+  ofBytes(answer: Answer): string | null;
+}
+
+/** What is no fault of a request's form, nor of its key, its type or its size. */
+const fitForValid = new Set([200, 201, 202, 301, 304, 404, 409, 412, 422, 503]);
+/** What HTTP itself puts on any answer. */
+const plainHeaders = new Set(['connection', 'keep-alive', 'date', 'content-type', 'content-length', 'transfer-encoding']);
+const innards = /\n\s+at |node_modules|\.[jt]s:\d|prisma|pg_catalog|ECONNREFUSED|\bSQLSTATE\b|relation "|column "/i;
+
+export function createJudge(document: OpenApiDocument): Judge {
+  const ajv = new Ajv2020({ strict: false, allErrors: true });
+  addFormats.default(ajv);
+  ajv.addSchema({ ...document, $id: 'contract' });
+  const problemSchema = schemaAt('contract#/components/schemas/Problem');
+
+  function schemaAt(place: string): ValidateFunction {
+    const validate = ajv.getSchema(place);
+    if (!validate) throw new Error(`there is no schema at ${place}`);
+    return validate;
+  }
+
+  function faultOfProblem({ status, body, ...answer }: Answer): string | null {
+    const { json, fault } = parse(body);
+    if (fault !== null) return fault;
+    if (!problemSchema(json)) return `the body of ${status} is no problem: ${ajv.errorsText(problemSchema.errors)} in ${shortly(body)}`;
+    const { status: told, requestId, detail } = json as { status: number; requestId: string; detail: string };
+    if (told !== status) return `a problem of ${told} comes as ${status}`;
+    if (requestId !== headerOf({ status, body, ...answer }, 'x-request-id')) return 'the id of the problem is not that of the header';
+    if (innards.test(detail)) return `the problem tells of our insides: ${shortly(body)}`;
+    return null;
+  }
+
+  function faultOfHeaders(response: Operation['responses'][string], answer: Answer): string | null {
+    const documented = Object.entries(response.headers ?? {});
+    for (const [name, { required, schema }] of documented) {
+      const given = headerOf(answer, name.toLowerCase());
+      if (given === undefined && required) return `${answer.status} comes without ${name}`;
+      if (given !== undefined && schema.pattern !== undefined && !new RegExp(schema.pattern).test(given)) return `${name} is ${given}`;
+    }
+    const known = new Set(documented.map(([name]) => name.toLowerCase()));
+    const unknown = answer.headers.find(([name]) => !known.has(name) && !plainHeaders.has(name));
+    return unknown ? `the header ${unknown[0]} of ${answer.status} is not documented` : null;
+  }
+
+  function faultOfBody({ method, path }: Operation, response: Operation['responses'][string], answer: Answer): string | null {
+    const { status, body } = answer;
+    const given = headerOf(answer, 'content-type')?.split(';')[0] ?? '';
+    if (!response.content) return body.length === 0 ? null : `${status} has a body: ${shortly(body)}`;
+    if (!response.content[given]) return `${status} comes as ${given || 'nothing'}, which is not documented`;
+    if (given === 'application/problem+json') return faultOfProblem(answer);
+    if (!given.endsWith('json')) return null;
+    const { json, fault } = parse(body);
+    if (fault !== null) return fault;
+    const step = (name: string) => encodeURIComponent(name.replaceAll('~', '~0').replaceAll('/', '~1'));
+    const validate = schemaAt(`contract#/paths/${step(path)}/${method.toLowerCase()}/responses/${status}/content/${step(given)}/schema`);
+    return validate(json) ? null : `the body of ${status} breaks its schema: ${ajv.errorsText(validate.errors)} in ${shortly(body)}`;
+  }
+
+  return {
+    ofPlan({ operation, how, method, headers }, answer) {
+      const { status } = answer;
+      if (isOurs(status)) return oursToBear(status);
+      if (how === 'valid' && !fitForValid.has(status)) return `what the document allows is refused with ${status}: ${shortly(answer.body)}`;
+      if (status === 304 && !headers.some(([given]) => given === 'if-none-match')) return 'nobody asked whether it had changed';
+      if (method === 'HEAD') return answer.body.length === 0 ? null : 'HEAD has a body';
+      if (method !== operation.method)
+        return status === 405 && headerOf(answer, 'allow') === undefined ? '405 without Allow' : faultOfProblem(answer);
+      const response = operation.responses[status];
+      if (!response) return `${status} is not documented: ${shortly(answer.body)}`;
+      return faultOfHeaders(response, answer) ?? faultOfBody(operation, response, answer);
+    },
+    ofBytes(answer) {
+      if (answer.status < 400) return null;
+      const type = headerOf(answer, 'content-type');
+      if (isOurs(answer.status)) return oursToBear(answer.status);
+      return type === 'application/problem+json' ? faultOfProblem(answer) : `${answer.status} comes as ${type}`;
+    },
+  };
+}
+
+/** Of what begins with 5 only a 503 may be: it says when to come back. */
+function isOurs(status: number): boolean {
+  return status >= 500 && status !== 503;
+}
+
+function oursToBear(status: number): string {
+  return `${status} is an answer of ours to bear`;
+}
+
+function parse(body: Buffer): { json: unknown; fault: string | null } {
+  try {
+    return { json: JSON.parse(body.toString()), fault: null };
+  } catch {
+    return { json: undefined, fault: `the body is no JSON: ${shortly(body)}` };
+  }
+}
+
+function shortly(body: Buffer): string {
+  return body.toString().slice(0, 400);
+}

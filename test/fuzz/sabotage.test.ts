@@ -1,0 +1,121 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type * as AppModule from '../../src/app.js';
+import { loadConfig } from '../../src/config.js';
+import { createDatabase } from '../harness/database.js';
+import { seedInto } from '../harness/demo.js';
+import { adminKey } from '../harness/service.js';
+import { bundle } from '../sabotage/bundle.js';
+import type { Edit } from '../sabotage/edit.js';
+import { fuzz, type Outcome } from './fuzz.js';
+
+/** What each would let through, and the one thing that a run says of it. */
+const planted: [string, Edit, RegExp][] = [
+  [
+    'a status that is not documented',
+    { file: 'src/routes/categories.ts', from: 'return sendJson(reply, body);', to: 'return sendJson(reply.code(203), body);' },
+    /GET \/v1\/categories\/\{slug\}: 203/,
+  ],
+  [
+    'a body outside its schema',
+    { file: 'src/catalog/product-service.ts', from: ',"missing":`', to: ',"lost":`' },
+    /POST \/v1\/products\/batch: the body of 200 breaks its schema/,
+  ],
+  [
+    'a 500',
+    {
+      file: 'src/routes/quotes.ts',
+      from: 'return quotes.quote(request.body);',
+      to: "if (request.body.lines.length === 2) throw new TypeError('planted');\n      return quotes.quote(request.body);",
+    },
+    /POST \/v1\/quotes: 500/,
+  ],
+  [
+    'a failure that is no problem+json',
+    { file: 'src/plugins/problem.ts', from: ".header('content-type', 'application/problem+json')", to: ".header('content-type', 'text/plain')" },
+    /: 4\d\d comes as text\/plain/,
+  ],
+  [
+    'a header that nobody documented',
+    {
+      file: 'src/routes/http-cache.ts',
+      from: "return reply.header('cache-status', cacheStatus[outcome]);",
+      to: "return reply.header('cache-status', cacheStatus[outcome]).header('x-powered-by', 'truetag');",
+    },
+    /the header x-powered-by of 200 is not documented/,
+  ],
+  [
+    'a header that is missing',
+    { file: 'src/plugins/problem.ts', from: "if (status === 401) reply.header('www-authenticate', 'Bearer realm=\"truetag\"');", to: '' },
+    /401 comes without WWW-Authenticate/,
+  ],
+  [
+    'a stack in an answer',
+    {
+      file: 'src/plugins/failure.ts',
+      from: "return { status: known, code: codes[known] ?? 'bad_request', detail: error.message };",
+      to: "return { status: known, code: codes[known] ?? 'bad_request', detail: String(error.stack) };",
+    },
+    /tells of our insides/,
+  ],
+  [
+    'a refusal of what the document allows',
+    {
+      file: 'src/catalog/variant-search.ts',
+      from: 'const found =',
+      to: "if (sku.length > 5) throw Object.assign(new Error('planted'), { statusCode: 400 });\n      const found =",
+    },
+    /GET \/v1\/admin\/variants: what the document allows is refused with 400/,
+  ],
+  [
+    'a write that is lost',
+    {
+      file: 'src/routes/admin-products.ts',
+      from: "const product = await products.archive(request.params.id, request.headers['if-match']);",
+      to: 'const product = await products.get(request.params.id, undefined);',
+    },
+    /a journey: .* is due/,
+  ],
+  [
+    'a door that nobody gets through',
+    {
+      file: 'src/plugins/auth.ts',
+      from: 'if (!timingSafeEqual(hash(given), expected))',
+      to: "if (request.url.startsWith('/v1/admin/price-writes') || !timingSafeEqual(hash(given), expected))",
+    },
+    /GET \/v1\/admin\/price-writes: no success/,
+  ],
+];
+
+describe('a fuzz run', () => {
+  let database: Awaited<ReturnType<typeof createDatabase>>;
+  beforeAll(async () => {
+    database = await createDatabase();
+    await seedInto(database.url);
+  });
+  afterAll(() => database.drop());
+
+  async function run(edits: Edit[]): Promise<Outcome> {
+    const { createApp } = (await import(await bundle({ entry: 'src/app.ts', edits }))) as typeof AppModule;
+    const config = loadConfig({ LOG_LEVEL: 'silent', PORT: '0', MIGRATE: 'false', ADMIN_API_KEY: adminKey });
+    const { fastify } = await createApp({ ...config, databaseUrl: database.url });
+    try {
+      const url = await fastify.listen({ host: '127.0.0.1', port: 0 });
+      return await fuzz({ port: Number(new URL(url).port), adminKey, requests: 700, seed: 7, connections: 4 });
+    } finally {
+      await fastify.close();
+    }
+  }
+  const said = ({ faults, unreached }: Outcome) => [...faults.map(({ call, what }) => `${call}: ${what}`), ...unreached].join('\n');
+
+  it('has nothing to say of the service as it is', async () => {
+    expect(said(await run([]))).toBe('');
+  }, 120_000);
+
+  it.each(planted)(
+    'finds %s',
+    async (_, edit, fault) => {
+      expect(said(await run([edit]))).toMatch(fault);
+    },
+    120_000,
+  );
+});
