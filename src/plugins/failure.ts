@@ -24,6 +24,11 @@ const statusOf: Record<ErrorCode, number> = {
   database_unavailable: 503,
   write_outcome_unknown: 503,
   draining: 503,
+  rate_limited: 429,
+  overloaded: 503,
+  request_timeout: 408,
+  uri_too_long: 414,
+  headers_too_large: 431,
 };
 
 export const titles: Record<number, string> = {
@@ -39,6 +44,7 @@ export const titles: Record<number, string> = {
   414: 'URI too long',
   415: 'Unsupported media type',
   422: 'Unprocessable content',
+  429: 'Too many requests',
   431: 'Headers too large',
   500: 'Internal error',
   503: 'Service unavailable',

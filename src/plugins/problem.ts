@@ -10,7 +10,8 @@ import { codes, describe, type Failure, titles } from './failure.js';
 export const problemPlugin = plugin<{ log: Pick<Logger, 'error'> }>(async (app, { log }) => {
   app.setErrorHandler((error: FastifyError | AppError, request, reply) => {
     const failure = describe(error);
-    if (failure.status >= 500) log.error({ err: error, requestId: request.id }, failure.detail);
+    // What is turned away so that the rest is answered would fill the log just when there is no time for it.
+    if (failure.status >= 500 && failure.code !== 'overloaded') log.error({ err: error, requestId: request.id }, failure.detail);
     sendProblem(request, reply, failure);
   });
   app.setNotFoundHandler((request, reply) => {
@@ -34,13 +35,16 @@ export function refuseMethod(allowed: readonly string[]) {
   };
 }
 
-/** Failures before a route is found: a URL that cannot be decoded, a header that cannot be read. */
-export function onFrameworkError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
-  sendProblem(request, reply, describe(error));
+/**
+ * Failures before a route is found: a URL that cannot be decoded, a header that cannot be read.
+ * @param headers what every answer has, because the hooks that set it have not run
+ */
+export function answerFrameworkErrors(headers: Readonly<Record<string, string>>) {
+  return (error: FastifyError, request: FastifyRequest, reply: FastifyReply): void => sendProblem(request, reply.headers(headers), describe(error));
 }
 
 /** The bytes of an answer to a request that could not even be parsed. */
-export function rawProblem(status: 400 | 408 | 431): string {
+export function rawProblem(status: 400 | 408 | 431, shared: Readonly<Record<string, string>>): string {
   const requestId = randomUUID();
   const body = JSON.stringify({
     type: 'about:blank',
@@ -54,31 +58,27 @@ export function rawProblem(status: 400 | 408 | 431): string {
     `Content-Type: application/problem+json`,
     `Content-Length: ${Buffer.byteLength(body)}`,
     `X-Request-Id: ${requestId}`,
+    ...Object.entries(shared).map(([name, value]) => `${name}: ${value}`),
     'Connection: close',
   ];
   return `HTTP/1.1 ${status} ${titles[status]}\r\n${headers.join('\r\n')}\r\n\r\n${body}`;
 }
 
-function sendProblem(request: FastifyRequest, reply: FastifyReply, { status, code, detail, errors, retryAfterS = 1 }: Failure) {
-  const body = {
-    type: 'about:blank',
-    title: titles[status] ?? 'Error',
-    status,
-    detail,
-    code,
-    requestId: request.id,
-    ...(errors?.length ? { errors } : {}),
-  };
-  if (status === 503) reply.header('retry-after', String(retryAfterS));
+function sendProblem(request: FastifyRequest, reply: FastifyReply, failure: Failure) {
+  const { status, code, retryAfterS = 1 } = failure;
+  if (status === 503 || status === 429) reply.header('retry-after', String(retryAfterS));
   // The rest of the body is not read, so nothing else can follow on this connection.
-  if (status === 413 || code === 'no_room') reply.header('connection', 'close');
+  if (status === 413 || status === 408 || code === 'no_room') reply.header('connection', 'close');
   if (status === 401) reply.header('www-authenticate', 'Bearer realm="truetag"');
   // Both stand there already, unless the request failed before the first hook.
   reply.header('x-request-id', request.id);
   tellCopies(request, reply);
   reply.removeHeader('etag');
-  reply
-    .code(status)
-    .header('content-type', 'application/problem+json')
-    .send(Buffer.from(JSON.stringify(body)));
+  reply.code(status).header('content-type', 'application/problem+json').send(problemBytes(request, failure));
+}
+
+/** The body of the answer. */
+export function problemBytes({ id: requestId }: FastifyRequest, { status, code, detail, errors }: Failure): Buffer {
+  const title = titles[status] ?? 'Error';
+  return Buffer.from(JSON.stringify({ type: 'about:blank', title, status, detail, code, requestId, ...(errors?.length ? { errors } : {}) }));
 }

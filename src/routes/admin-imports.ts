@@ -22,6 +22,7 @@ export const adminImportRoutes: FastifyPluginAsyncZod<{ imports: ImportRunner; d
   app.post(
     '/v1/admin/imports',
     {
+      config: { isShedFirst: true },
       schema: {
         tags,
         security,

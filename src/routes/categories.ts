@@ -11,6 +11,7 @@ export const categoryRoutes: FastifyPluginAsyncZod<{ categories: CategoryService
   app.get(
     '/v1/categories',
     {
+      config: { isShedFirst: true },
       schema: {
         tags: ['Storefront'],
         summary: 'Read the category tree with its product counts',
@@ -27,6 +28,7 @@ export const categoryRoutes: FastifyPluginAsyncZod<{ categories: CategoryService
   app.get(
     '/v1/categories/:slug',
     {
+      config: { isShedFirst: true },
       schema: {
         tags: ['Storefront'],
         summary: 'Read one category with its path and what is below it',

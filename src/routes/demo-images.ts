@@ -7,6 +7,7 @@ export const demoImageRoutes: FastifyPluginAsyncZod = async (app) => {
   app.get(
     '/media/demo/:file',
     {
+      config: { isShedFirst: true },
       schema: {
         tags: ['Demo'],
         summary: 'Draw the picture of a demo product',

@@ -38,6 +38,7 @@ export const productRoutes: FastifyPluginAsyncZod<{ products: ProductService; li
   app.get(
     '/v1/products',
     {
+      config: { isShedFirst: true },
       schema: {
         tags: ['Storefront'],
         summary: 'List products',
@@ -96,6 +97,7 @@ export const productRoutes: FastifyPluginAsyncZod<{ products: ProductService; li
   app.post(
     '/v1/products/batch',
     {
+      config: { isShedFirst: true },
       schema: {
         tags: ['Storefront'],
         summary: 'Read up to 100 products at once',

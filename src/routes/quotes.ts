@@ -8,6 +8,7 @@ export const quoteRoutes: FastifyPluginAsyncZod<{ quotes: QuoteService }> = asyn
   app.post(
     '/v1/quotes',
     {
+      config: { isShedFirst: true },
       schema: {
         tags: ['Storefront'],
         summary: 'Quote prices and stock of one moment, never from a cache',
