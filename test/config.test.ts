@@ -105,10 +105,7 @@ describe('the configuration', () => {
     ['PRICE_WHEN_DATABASE_LOST', ['guess']],
     ['SHUTDOWN_GRACE_MS', ['10s', '-1']],
     ['TRUSTED_PROXIES', ['proxy', '10.0.0', '10.0.0.0/33', '::1/129', '0.0.0.0/0', '10.0.0.0/8/8', '10.0.0.1,', 'true', '*', '1']],
-    [
-      'CORS_ORIGINS',
-      ['a.example', 'https://a.example/', 'https://a.example/path', 'ftp://x', 'null', 'https://a.example,', 'HTTPS://A.EXAMPLE'],
-    ],
+    ['CORS_ORIGINS', ['a.example', 'https://a.example/', 'https://a.example/path', 'ftp://x', 'null', 'https://a.example,', 'HTTPS://A.EXAMPLE']],
     ['HSTS_MAX_AGE_S', ['1y', '-1', '99999999']],
     ['RATE_LIMIT_ADMIN', ['-1', 'off', '1.5']],
     ['RATE_LIMIT_STOREFRONT', ['-1', 'none']],
