@@ -24,6 +24,7 @@ try {
   process.stdout.write(`${(statSync(file).size / 1e6).toFixed(0)} MB, ${products} products\n`);
   const server = await rig.serve('dist/server.js', '/health/ready', {
     ADMIN_API_KEY: adminKey,
+    RATE_LIMIT_ADMIN: '0',
     LOG_LEVEL: 'warn',
     // As `npm run serve` and the image have it.
     NODE_OPTIONS: '--max-semi-space-size=16',

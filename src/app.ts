@@ -8,9 +8,11 @@ import { createGuessLimit } from './access/guess-limit.js';
 import { createKeyService } from './access/key-service.js';
 import { type Scope, scopes } from './access/scope.js';
 import { createUseNotes } from './access/use-notes.js';
+import { createBreaker } from './cache/breaker.js';
 import { type Cache, createCache } from './cache/cache.js';
+import { withTimeout } from './cache/clock.js';
 import { parameterKey } from './cache/keys.js';
-import { policies } from './cache/policies.js';
+import { policies, tuning } from './cache/policies.js';
 import { createCategoryService } from './catalog/category-service.js';
 import { createCursors } from './catalog/cursor.js';
 import { createImportRunner } from './catalog/import-runner.js';
@@ -42,15 +44,22 @@ import { createDatabaseWatch } from './db/watch.js';
 import { AppError, isAppError } from './errors.js';
 import { pickImporter } from './importers/importer.js';
 import { authPlugin } from './plugins/auth.js';
+import { bodyDeadlinePlugin } from './plugins/body-deadline.js';
 import { cacheControlPlugin } from './plugins/cache-control.js';
+import { connectionLimitsPlugin } from './plugins/connection-limits.js';
+import { corsPlugin } from './plugins/cors.js';
 import { withFrugalHeap } from './plugins/frugal-heap.js';
 import { jsonBodyPlugin } from './plugins/json-body.js';
+import { loadSheddingPlugin } from './plugins/load-shedding.js';
 import { refuseOtherMethods } from './plugins/method-not-allowed.js';
 import { openapiPlugin } from './plugins/openapi.js';
-import { onFrameworkError, problemPlugin, rawProblem, refuseExpectation } from './plugins/problem.js';
+import { answerFrameworkErrors, problemPlugin, rawProblem, refuseExpectation } from './plugins/problem.js';
+import { rateLimitPlugin } from './plugins/rate-limit.js';
 import { redisPlugin } from './plugins/redis.js';
+import type { SharedCounts } from './plugins/request-counter.js';
 import { requestIdOf, requestIdPlugin } from './plugins/request-id.js';
-import { hasSecondHost, strictRequestPlugin } from './plugins/strict-request.js';
+import { securityHeaders, securityHeadersPlugin } from './plugins/security-headers.js';
+import { hasSecondHost, maxHeaders, strictRequestPlugin } from './plugins/strict-request.js';
 import { createTokenVerifier } from './plugins/token-verifier.js';
 import { unsupportedHeadersPlugin } from './plugins/unsupported-headers.js';
 import { adminCacheRoutes } from './routes/admin-cache.js';
@@ -84,6 +93,7 @@ export interface App {
  */
 export async function createApp(config: Config & { databaseUrl: string }): Promise<App> {
   const log = pino({ level: config.logLevel });
+  const headers = securityHeaders(config);
   const fastify = Fastify({
     // Fastify's own logger listens to the end of every answer, logged or not, which is a quarter of what a product hit costs.
     logger: false,
@@ -91,14 +101,16 @@ export async function createApp(config: Config & { databaseUrl: string }): Promi
     requestIdHeader: false,
     bodyLimit: 2 * 2 ** 20,
     requestTimeout: 300_000,
+    trustProxy: config.trustedProxies.length > 0 && [...config.trustedProxies],
     return503OnClosing: false,
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 1024 },
-    http: { headersTimeout: 10_000, maxHeaderSize: 16 * 2 ** 10, requireHostHeader: false },
-    frameworkErrors: onFrameworkError,
+    // Node looks every half a minute unless told otherwise, and ten seconds would be forty.
+    http: { headersTimeout: 10_000, connectionsCheckingInterval: 1000, maxHeaderSize: 16 * 2 ** 10, requireHostHeader: false },
+    frameworkErrors: answerFrameworkErrors(headers),
     clientErrorHandler(error, socket) {
       const status = error.code === 'HPE_HEADER_OVERFLOW' ? 431 : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400;
-      if (socket.writable) socket.end(rawProblem(status));
+      if (socket.writable) socket.end(rawProblem(status, headers));
       else socket.destroy();
     },
   }).withTypeProvider<ZodTypeProvider>();
@@ -110,6 +122,7 @@ export async function createApp(config: Config & { databaseUrl: string }): Promi
   });
   const now = () => new Date();
   const warnOnce = createWarnOnce((message, error) => log.warn({ err: error }, message));
+  const warnDropped = warnOnce('A connection was closed because there are as many as may be');
 
   if (config.migrate) await migrate({ url: config.databaseDirectUrl ?? config.databaseUrl, log: (line) => log.info(line) });
 
@@ -208,11 +221,26 @@ export async function createApp(config: Config & { databaseUrl: string }): Promi
 
   // What every route shares
   await fastify.register(requestIdPlugin);
+  await fastify.register(securityHeadersPlugin, { headers });
+  await fastify.register(corsPlugin, { origins: config.corsOrigins });
   await fastify.register(cacheControlPlugin);
   await fastify.register(problemPlugin, { log });
+  await fastify.register(connectionLimitsPlugin, {
+    maxConnections: config.maxConnections,
+    onDrop: () => warnDropped(new Error(`more than MAX_CONNECTIONS=${config.maxConnections}`)),
+  });
   await fastify.register(strictRequestPlugin);
+  await fastify.register(loadSheddingPlugin, {
+    maxDelayMs: config.shedDelayMs,
+    onChange: (isShedding) => log.warn(isShedding ? 'Too much to do: listings, batches and quotes are turned away' : 'Everything is answered again'),
+  });
+  await fastify.register(bodyDeadlinePlugin, { timeoutMs: config.bodyTimeoutMs });
   await fastify.register(jsonBodyPlugin);
   await fastify.register(authPlugin, { identify: authenticator.identify, requireScope, isScope: (name) => Object.hasOwn(scopes, name) });
+  await fastify.register(rateLimitPlugin, {
+    ...{ adminPerMinute: config.adminPerMinute, storefrontPerMinute: config.storefrontPerMinute },
+    shared: config.redisUrl === undefined ? null : sharedCounts(fastify as unknown as FastifyInstance, catalogId),
+  });
   await fastify.register(unsupportedHeadersPlugin);
   const others = refuseOtherMethods(fastify);
   await fastify.register(openapiPlugin, { version: '0.1.0' });
@@ -230,8 +258,15 @@ export async function createApp(config: Config & { databaseUrl: string }): Promi
   await fastify.register(adminCacheRoutes, { report: cache.report });
   await fastify.register(demoImageRoutes);
   others.finish();
-  fastify.server.on('checkExpectation', (request, response) => refuseExpectation(requestIdOf(request), response));
-  serveFirst(fastify.server, createProductHits({ products, requestIdOf, hasSecondHost, isOpen: () => !isDraining }));
+  fastify.server.on('checkExpectation', (request, response) => refuseExpectation(requestIdOf(request), response, headers));
+  // Where requests of the storefront are counted none may pass by the counter.
+  if (config.storefrontPerMinute === 0) {
+    const variesByOrigin = config.corsOrigins.length > 0;
+    serveFirst(
+      fastify.server,
+      createProductHits({ products, requestIdOf, hasSecondHost, isOpen: () => !isDraining, headers, maxHeaders, variesByOrigin }),
+    );
+  }
 
   return {
     fastify: fastify as unknown as FastifyInstance,
@@ -243,6 +278,18 @@ export async function createApp(config: Config & { databaseUrl: string }): Promi
       isDraining = true;
     },
   };
+}
+
+/** Requests are counted in Redis under a breaker of their own: a Redis that is away never holds up more than the requests that find it so. */
+function sharedCounts(fastify: FastifyInstance, catalogId: string): SharedCounts {
+  const { redis } = fastify;
+  const breaker = createBreaker({
+    probe: () => withTimeout(redis.ping(), tuning.redisWaitMs, () => new Error('no answer')),
+    everyMs: tuning.redisProbeMs,
+    onStuck: () => redis.status === 'ready' && redis.disconnect(true),
+  });
+  fastify.addHook('onClose', async () => breaker.close());
+  return { client: redis, prefix: `${catalogId}:limit`, breaker };
 }
 
 /** A warning that would repeat with every reconnect is said once a minute. */

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { totalmem } from 'node:os';
 import currencyCodes from 'currency-codes';
 import { z } from 'zod';
@@ -16,6 +17,12 @@ const url = (...protocols: string[]) =>
       (value) => URL.canParse(value) && protocols.includes(new URL(value).protocol),
       `must be a URL that begins with ${protocols.map((p) => `${p}//`).join(' or ')}`,
     );
+const list = (isEntry: (entry: string) => boolean, message: string) =>
+  z
+    .string()
+    .transform((value) => value.split(',').map((entry) => entry.trim()))
+    .refine((entries) => entries.every(isEntry), message)
+    .default([]);
 
 const Environment = z.object({
   HOST: z.string().default('127.0.0.1'),
@@ -49,6 +56,14 @@ const Environment = z.object({
   LEASE_MS: whole(200, 5000).default(2000),
   PRICE_WHEN_DATABASE_LOST: z.enum(['refuse', 'last-known'], 'must be refuse or last-known').default('refuse'),
   SHUTDOWN_GRACE_MS: whole(0, 600_000).default(10_000),
+  TRUSTED_PROXIES: list(isNetwork, 'must be addresses or networks such as 10.0.0.0/8, or loopback, linklocal, uniquelocal, separated by commas'),
+  CORS_ORIGINS: list(isOrigin, 'must be origins such as https://shop.example, separated by commas, or *'),
+  HSTS_MAX_AGE_S: whole(0, 63_072_000).default(0),
+  RATE_LIMIT_ADMIN: whole(0, 1_000_000).default(12_000),
+  RATE_LIMIT_STOREFRONT: whole(0, 1_000_000).default(0),
+  MAX_CONNECTIONS: whole(1, 1_000_000).default(4096),
+  BODY_TIMEOUT_MS: whole(100, 300_000).default(15_000),
+  SHED_DELAY_MS: whole(0, 60_000).default(250),
 });
 
 export interface Config {
@@ -76,6 +91,21 @@ export interface Config {
   /** Whether the last known price, marked as such, is better than none where Postgres does not answer. */
   isLastKnownServed: boolean;
   shutdownGraceMs: number;
+  /** Whose word about the client's address is taken; empty: nobody's. */
+  trustedProxies: readonly string[];
+  /** Origins whose pages may read answers; empty: none. */
+  corsOrigins: readonly string[];
+  /** Seconds for which a browser may only come by TLS; 0: not said. */
+  hstsMaxAgeS: number;
+  /** Requests of one admin key in a minute; 0: no limit. */
+  adminPerMinute: number;
+  /** Requests of one address to the storefront in a minute; 0: no limit. */
+  storefrontPerMinute: number;
+  maxConnections: number;
+  /** How long a JSON body may take to arrive. */
+  bodyTimeoutMs: number;
+  /** How late the event loop may be, for seconds on end, before the first requests are turned away; 0: none ever are. */
+  shedDelayMs: number;
 }
 
 /** The environment cannot be used. `message` has one readable line per fault. */
@@ -112,6 +142,14 @@ export function loadConfig(environment: Record<string, string | undefined> = pro
     leaseMs: env.PRICE_READS === 'lease' ? env.LEASE_MS : null,
     isLastKnownServed: env.PRICE_WHEN_DATABASE_LOST === 'last-known',
     shutdownGraceMs: env.SHUTDOWN_GRACE_MS,
+    trustedProxies: env.TRUSTED_PROXIES,
+    corsOrigins: env.CORS_ORIGINS,
+    hstsMaxAgeS: env.HSTS_MAX_AGE_S,
+    adminPerMinute: env.RATE_LIMIT_ADMIN,
+    storefrontPerMinute: env.RATE_LIMIT_STOREFRONT,
+    maxConnections: env.MAX_CONNECTIONS,
+    bodyTimeoutMs: env.BODY_TIMEOUT_MS,
+    shedDelayMs: env.SHED_DELAY_MS,
   };
 }
 
@@ -139,6 +177,18 @@ function jwtOf(env: z.infer<typeof Environment>): Config['jwt'] {
 }
 
 const jwksUrlOf = (issuer: string) => `${issuer.replace(/\/$/, '')}/.well-known/jwks.json`;
+
+function isNetwork(entry: string): boolean {
+  const [address = '', length, ...more] = entry.split('/');
+  if (['loopback', 'linklocal', 'uniquelocal'].includes(entry)) return true;
+  const bits = isIP(address) === 4 ? 32 : isIP(address) === 6 ? 128 : 0;
+  if (bits === 0 || more.length > 0) return false;
+  return length === undefined || (/^\d{1,3}$/.test(length) && Number(length) >= 1 && Number(length) <= bits);
+}
+
+function isOrigin(entry: string): boolean {
+  return entry === '*' || (/^https?:/.test(entry) && URL.canParse(entry) && new URL(entry).origin === entry);
+}
 
 /** A quarter of what the process may use, the container's limit included, and at most 256 MiB. */
 function defaultMemoryCacheBytes(): number {

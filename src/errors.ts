@@ -22,7 +22,12 @@ export type ErrorCode =
   | 'keys_moved'
   | 'database_unavailable'
   | 'write_outcome_unknown'
-  | 'draining';
+  | 'draining'
+  | 'rate_limited'
+  | 'overloaded'
+  | 'request_timeout'
+  | 'uri_too_long'
+  | 'headers_too_large';
 
 export interface FieldFault {
   /** Where the fault sits, as the client wrote it: `lines.0.quantity`. */

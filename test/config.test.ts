@@ -29,6 +29,14 @@ describe('the configuration', () => {
       leaseMs: 2000,
       isLastKnownServed: false,
       shutdownGraceMs: 10_000,
+      trustedProxies: [],
+      corsOrigins: [],
+      hstsMaxAgeS: 0,
+      adminPerMinute: 12_000,
+      storefrontPerMinute: 0,
+      maxConnections: 4096,
+      bodyTimeoutMs: 15_000,
+      shedDelayMs: 250,
     });
     expect(byDefault.memoryCacheBytes).toBeLessThanOrEqual(256 * 2 ** 20);
     const empty = Object.fromEntries(
@@ -49,6 +57,10 @@ describe('the configuration', () => {
         'PRICE_READS',
         'LEASE_MS',
         'PRICE_WHEN_DATABASE_LOST',
+        'TRUSTED_PROXIES',
+        'CORS_ORIGINS',
+        'RATE_LIMIT_ADMIN',
+        'RATE_LIMIT_STOREFRONT',
       ].map((key) => [key, '']),
     );
     expect(loadConfig(empty)).toEqual(byDefault);
@@ -66,6 +78,9 @@ describe('the configuration', () => {
         PRICE_WHEN_DATABASE_LOST: 'last-known',
         DEFAULT_CURRENCY: 'OMR',
         REDIS_URL: 'rediss://r:6379/1',
+        TRUSTED_PROXIES: '10.0.0.0/8, ::1,uniquelocal',
+        CORS_ORIGINS: 'https://shop.example, http://localhost:8080',
+        RATE_LIMIT_ADMIN: '0',
       }),
     ).toMatchObject({
       port: 0,
@@ -76,6 +91,9 @@ describe('the configuration', () => {
       isLastKnownServed: true,
       defaultCurrency: 'OMR',
       redisUrl: 'rediss://r:6379/1',
+      trustedProxies: ['10.0.0.0/8', '::1', 'uniquelocal'],
+      corsOrigins: ['https://shop.example', 'http://localhost:8080'],
+      adminPerMinute: 0,
     });
   });
 
@@ -93,6 +111,14 @@ describe('the configuration', () => {
     ['LEASE_MS', ['0', '5001', '2s']],
     ['PRICE_WHEN_DATABASE_LOST', ['guess']],
     ['SHUTDOWN_GRACE_MS', ['10s', '-1']],
+    ['TRUSTED_PROXIES', ['proxy', '10.0.0', '10.0.0.0/33', '::1/129', '0.0.0.0/0', '10.0.0.0/8/8', '10.0.0.1,', 'true', '*', '1']],
+    ['CORS_ORIGINS', ['a.example', 'https://a.example/', 'https://a.example/path', 'ftp://x', 'null', 'https://a.example,', 'HTTPS://A.EXAMPLE']],
+    ['HSTS_MAX_AGE_S', ['1y', '-1', '99999999']],
+    ['RATE_LIMIT_ADMIN', ['-1', 'off', '1.5']],
+    ['RATE_LIMIT_STOREFRONT', ['-1', 'none']],
+    ['MAX_CONNECTIONS', ['0', 'many']],
+    ['BODY_TIMEOUT_MS', ['0', '15s', '300001']],
+    ['SHED_DELAY_MS', ['-1', 'off']],
   ])('refuses a bad %s in one line that names it and does not repeat it', (key, values) => {
     for (const value of values) {
       const [fault, ...more] = faults({ [key]: value });

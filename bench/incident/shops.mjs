@@ -32,7 +32,8 @@ export async function openNaive(rig, redis, oldAmount) {
 
 /** Truetag from its build, two instances with their default settings, which sell the first product of the demo catalog that has the price. */
 export async function openTruetag(rig, redis, oldAmount) {
-  const start = () => rig.serve('dist/server.js', '/health/ready', { LOG_LEVEL: 'silent', ADMIN_API_KEY: adminKey, REDIS_URL: redis.url });
+  const start = () =>
+    rig.serve('dist/server.js', '/health/ready', { LOG_LEVEL: 'silent', ADMIN_API_KEY: adminKey, RATE_LIMIT_ADMIN: '0', REDIS_URL: redis.url });
   const servers = [await start(), await start()];
   const [{ slug }] = (await ask(`${servers[0].url}/v1/products?limit=1`)).data;
   const read = ({ url }) => ask(`${url}/v1/products/${slug}`);

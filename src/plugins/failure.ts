@@ -27,6 +27,11 @@ const statusOf: Record<ErrorCode, number> = {
   write_outcome_unknown: 503,
   issuer_unavailable: 503,
   draining: 503,
+  rate_limited: 429,
+  overloaded: 503,
+  request_timeout: 408,
+  uri_too_long: 414,
+  headers_too_large: 431,
 };
 
 export const titles: Record<number, string> = {

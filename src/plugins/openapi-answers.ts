@@ -1,5 +1,5 @@
 /** What a route says in its headers beside what follows from path and status; every answer of it may carry them, `ETag` where it succeeds. */
-export type Told = 'cache-control' | 'cache-status' | 'content-security-policy' | 'etag';
+export type Told = 'cache-control' | 'cache-status' | 'etag';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -26,6 +26,12 @@ const headers = {
   'Retry-After': { description: 'Seconds after which to try again', schema: { type: 'string', pattern: '^[0-9]+$' } },
   'WWW-Authenticate': { description: 'How to send a key', schema: { type: 'string' } },
   'Content-Security-Policy': { description: 'Nothing in it may run', schema: { type: 'string' } },
+  'Referrer-Policy': { description: 'Nobody is told of the page that a link stood on', schema: { type: 'string' } },
+  'X-Content-Type-Options': { description: 'It is of the type that it says', schema: { type: 'string', pattern: '^nosniff$' } },
+  'Strict-Transport-Security': { description: 'Ask over TLS only; where it is configured', schema: { type: 'string' } },
+  Vary: { description: 'Differs by the origin of the page that asks; where other origins may read answers', schema: { type: 'string' } },
+  RateLimit: { description: 'What is left of the limit and when it begins anew, where there is one', schema: { type: 'string' } },
+  'RateLimit-Policy': { description: 'The limit itself', schema: { type: 'string' } },
 } as const satisfies Record<string, Header>;
 
 /** What the layers before every route may answer. */
@@ -60,14 +66,14 @@ function headersOf(path: string, status: number, tells: readonly Told[]): Record
   const isRead = status < 400;
   // Of what cannot be read nobody knows which path it is for.
   const isBare = status === 417 || status === 431;
-  const required: (keyof typeof headers)[] = ['X-Request-Id'];
+  const required: (keyof typeof headers)[] = ['X-Request-Id', 'Content-Security-Policy', 'Referrer-Policy', 'X-Content-Type-Options'];
   if (path.startsWith('/v1/') || isBare || (isRead && tells.includes('cache-control'))) required.push('Cache-Control');
   if (isRead && tells.includes('cache-status')) required.push('Cache-Status');
-  if (isRead && tells.includes('content-security-policy')) required.push('Content-Security-Policy');
   if (status === 201 || status === 202 || status === 301) required.push('Location');
   if (status === 401) required.push('WWW-Authenticate');
   if (status === 429 || status === 503) required.push('Retry-After');
-  const optional: (keyof typeof headers)[] = [];
+  const optional: (keyof typeof headers)[] = ['Strict-Transport-Security', 'Vary'];
+  if (path.startsWith('/v1/') || path.startsWith('/media/')) optional.push('RateLimit', 'RateLimit-Policy');
   if (status === 400 && !path.startsWith('/v1/')) optional.push('Cache-Control');
   // Where nobody can say whether a product still stands like this, there is none.
   if (isRead && status !== 301 && tells.includes('etag')) optional.push('ETag');

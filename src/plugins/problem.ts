@@ -11,7 +11,8 @@ import { codes, describe, type Failure, titles } from './failure.js';
 export const problemPlugin = plugin<{ log: Pick<Logger, 'error'> }>(async (app, { log }) => {
   app.setErrorHandler((error: FastifyError | AppError, request, reply) => {
     const failure = describe(error);
-    if (failure.status >= 500)
+    // What is turned away so that the rest is answered would fill the log just when there is no time for it.
+    if (failure.status >= 500 && failure.code !== 'overloaded')
       log.error({ err: error, requestId: request.id, ...(request.caller && { caller: request.caller.keyId }) }, failure.detail);
     sendProblem(request, reply, failure);
   });
@@ -36,56 +37,58 @@ export function refuseMethod(allowed: readonly string[]) {
   };
 }
 
-/** Failures before a route is found: a URL that cannot be decoded, a header that cannot be read. */
-export function onFrameworkError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
-  sendProblem(request, reply, describe(error));
+/**
+ * Failures before a route is found: a URL that cannot be decoded, a header that cannot be read.
+ * @param headers what every answer has, because the hooks that set it have not run
+ */
+export function answerFrameworkErrors(headers: Readonly<Record<string, string>>) {
+  return (error: FastifyError, request: FastifyRequest, reply: FastifyReply): void => sendProblem(request, reply.headers(headers), describe(error));
 }
 
 /** The bytes of an answer to a request that could not even be parsed. */
-export function rawProblem(status: 400 | 408 | 431): string {
-  const { headers, body } = bareProblem(status, randomUUID(), 'The request could not be read');
+export function rawProblem(status: 400 | 408 | 431, shared: Readonly<Record<string, string>>): string {
+  const { headers, body } = bareProblem(status, randomUUID(), 'The request could not be read', shared);
   const lines = [...Object.entries(headers), ['Connection', 'close']].map(([name, value]) => `${name}: ${value}\r\n`);
   return `HTTP/1.1 ${status} ${titles[status]}\r\n${lines.join('')}\r\n${body}`;
 }
 
 /** Node would refuse an expectation other than 100-continue by itself, without a word. */
-export function refuseExpectation(requestId: string, response: ServerResponse): void {
-  const { headers, body } = bareProblem(417, requestId, 'Of the header Expect only 100-continue is understood');
+export function refuseExpectation(requestId: string, response: ServerResponse, shared: Readonly<Record<string, string>>): void {
+  const { headers, body } = bareProblem(417, requestId, 'Of the header Expect only 100-continue is understood', shared);
   response.writeHead(417, headers).end(body);
 }
 
-/** For what Fastify never sees; which path was meant may not be known, so that nothing of it is to be kept wherever it leads. */
-function bareProblem(status: number, requestId: string, detail: string) {
+/**
+ * For what Fastify never sees; which path was meant may not be known, so that nothing of it is to be kept wherever it leads.
+ * @param shared what every answer has
+ */
+function bareProblem(status: number, requestId: string, detail: string, shared: Readonly<Record<string, string>>) {
   const body = JSON.stringify({ type: 'about:blank', title: titles[status], status, detail, code: codes[status], requestId });
-  const headers = {
+  const headers: Record<string, string> = {
     'Content-Type': 'application/problem+json',
     'Content-Length': String(Buffer.byteLength(body)),
     'Cache-Control': 'private, no-cache',
     'X-Request-Id': requestId,
+    ...shared,
   };
   return { headers, body };
 }
 
-function sendProblem(request: FastifyRequest, reply: FastifyReply, { status, code, detail, errors, retryAfterS = 1 }: Failure) {
-  const body = {
-    type: 'about:blank',
-    title: titles[status] ?? 'Error',
-    status,
-    detail,
-    code,
-    requestId: request.id,
-    ...(errors?.length ? { errors } : {}),
-  };
+function sendProblem(request: FastifyRequest, reply: FastifyReply, failure: Failure) {
+  const { status, code, retryAfterS = 1 } = failure;
   if (status === 503 || status === 429) reply.header('retry-after', String(retryAfterS));
   // The rest of the body is not read, so nothing else can follow on this connection.
-  if (status === 413 || code === 'no_room') reply.header('connection', 'close');
+  if (status === 413 || status === 408 || code === 'no_room') reply.header('connection', 'close');
   if (status === 401) reply.header('www-authenticate', 'Bearer realm="truetag"');
   // Both stand there already, unless the request failed before the first hook.
   reply.header('x-request-id', request.id);
   tellCopies(request, reply);
   reply.removeHeader('etag');
-  reply
-    .code(status)
-    .header('content-type', 'application/problem+json')
-    .send(Buffer.from(JSON.stringify(body)));
+  reply.code(status).header('content-type', 'application/problem+json').send(problemBytes(request, failure));
+}
+
+/** The body of the answer. */
+export function problemBytes({ id: requestId }: FastifyRequest, { status, code, detail, errors }: Failure): Buffer {
+  const title = titles[status] ?? 'Error';
+  return Buffer.from(JSON.stringify({ type: 'about:blank', title, status, detail, code, requestId, ...(errors?.length ? { errors } : {}) }));
 }

@@ -10,11 +10,10 @@ import { Redis } from 'ioredis';
 export const redisPlugin = plugin<{ url: string | undefined; onError: (error: Error) => void }>(async (app, { url, onError }) => {
   if (url === undefined) return;
   const { client, isReady } = await connectRedis(url, onError);
-  if (isReady) await app.register(fastifyRedis, { client, closeClient: true });
-  else {
-    app.decorate('redis', client as never);
-    app.addHook('onClose', async () => client.disconnect());
-  }
+  if (isReady) await app.register(fastifyRedis, { client });
+  else app.decorate('redis', client as never);
+  // The plugin would say goodbye, and closing would fail where Redis is not there to hear it.
+  app.addHook('onClose', async () => client.disconnect());
 });
 
 /** A client whose every wait is bounded, and whether it is connected already. It goes on trying by itself. */

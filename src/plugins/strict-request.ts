@@ -2,7 +2,14 @@ import type { FastifyRequest } from 'fastify';
 import plugin from 'fastify-plugin';
 import { AppError } from '../errors.js';
 
-/** What the layers before and behind this one let pass although it is no request that we could answer: 400. */
+/** As many bytes as every server should take (RFC 9110 section 4.1). */
+const maxUrlLength = 8000;
+/** More than any call of ours knows. */
+const maxParameters = 50;
+/** Node would drop the later ones without a word, an If-Match among them. */
+export const maxHeaders = 100;
+
+/** What the layers before and behind this one let pass although it is no request that we could answer: 400, or one that is too long. */
 export const strictRequestPlugin = plugin(async (app) => {
   app.addHook('onRequest', (request, _reply, done) => done(faultOf(request)));
   // Behind the key, before the body.
@@ -11,7 +18,10 @@ export const strictRequestPlugin = plugin(async (app) => {
 
 function faultOf(request: FastifyRequest): AppError | undefined {
   const { url } = request;
+  if (url.length > maxUrlLength) return new AppError('uri_too_long', `The URL is longer than ${maxUrlLength} characters`);
+  if (request.raw.rawHeaders.length > 2 * maxHeaders) return new AppError('headers_too_large', `The request has more than ${maxHeaders} headers`);
   const query = url.indexOf('?');
+  if (query >= 0 && hasMore(url, '&', query, maxParameters - 1)) return new AppError('invalid', `There are more than ${maxParameters} parameters`);
   // The parser of query strings takes what it cannot decode as it stands, and would look for something else than was meant.
   if (query >= 0 && url.includes('%', query) && !isDecodable(url.slice(query + 1)))
     return new AppError('invalid', 'The query string cannot be decoded');
@@ -42,6 +52,12 @@ function codingFaultOf({ method, headers }: FastifyRequest): AppError | null {
   const coding = headers['content-encoding'];
   if (coding === undefined || coding.toLowerCase() === 'identity' || method === 'GET' || method === 'HEAD') return null;
   return new AppError('unsupported_media', 'Send the body as it is: no Content-Encoding is read here');
+}
+
+function hasMore(text: string, character: string, from: number, max: number): boolean {
+  let count = 0;
+  for (let at = text.indexOf(character, from); at >= 0 && count <= max; at = text.indexOf(character, at + 1)) count += 1;
+  return count > max;
 }
 
 function isDecodable(text: string): boolean {

@@ -11,7 +11,7 @@ export const categoryRoutes: FastifyPluginAsyncZod<{ categories: CategoryService
   app.get(
     '/v1/categories',
     {
-      config: { tells: ['cache-status'] },
+      config: { tells: ['cache-status'], isShedFirst: true },
       schema: {
         tags: ['Storefront'],
         summary: 'Read the category tree with its product counts',
@@ -28,7 +28,7 @@ export const categoryRoutes: FastifyPluginAsyncZod<{ categories: CategoryService
   app.get(
     '/v1/categories/:slug',
     {
-      config: { tells: ['cache-status'] },
+      config: { tells: ['cache-status'], isShedFirst: true },
       schema: {
         tags: ['Storefront'],
         summary: 'Read one category with its path and what is below it',

@@ -7,7 +7,7 @@ export const demoImageRoutes: FastifyPluginAsyncZod = async (app) => {
   app.get(
     '/media/demo/:file',
     {
-      config: { tells: ['cache-control', 'content-security-policy'] },
+      config: { tells: ['cache-control'], isShedFirst: true },
       schema: {
         tags: ['Demo'],
         summary: 'Draw the picture of a demo product',

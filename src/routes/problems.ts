@@ -19,19 +19,22 @@ const descriptions: Record<number, string> = {
   403: 'The key lacks the scope, which `detail` names',
   404: 'Not found',
   405: 'Another method is meant',
+  408: 'The body did not arrive in time',
   409: 'Conflicts with what stands',
   412: 'If-Match does not name the version that stands',
   413: 'The body is too large',
   415: 'The body is of a type that this call does not read',
   422: 'Passes the schema but cannot be used',
-  429: 'Too many wrong keys from this address; Retry-After says when the next one is looked at',
+  429: 'Too many requests in this minute, or too many wrong keys from this address; Retry-After says when to go on',
   503: 'Cannot be answered now; Retry-After says when to try again',
 };
 
 /** Response schemas for these failures, all of one form. */
 export function problems(...statuses: number[]) {
+  // A call that takes a body can wait for it in vain.
+  const late = statuses.includes(413) ? [408] : [];
   return Object.fromEntries(
-    [400, ...statuses, 503].map((status) => [
+    [400, ...late, ...statuses, 429, 503].map((status) => [
       status,
       { description: descriptions[status] ?? 'Failed', content: { 'application/problem+json': { schema: Problem } } },
     ]),

@@ -20,7 +20,15 @@ export function createProductHits(deps: {
   hasSecondHost: (rawHeaders: readonly string[]) => boolean;
   /** False while draining: the router then tells the client that the connection ends. */
   isOpen: () => boolean;
+  /** What every answer has. */
+  headers: Readonly<Record<string, string>>;
+  /** A request with more goes to the router, which refuses it. */
+  maxHeaders: number;
+  /** Whether pages of other origins may read answers. The router tells them so; whoever names no origin learns that answers differ by it. */
+  variesByOrigin: boolean;
 }): FirstHandler {
+  const maxRawHeaders = 2 * deps.maxHeaders;
+  const always = [...(deps.variesByOrigin ? ['vary', 'Origin'] : []), ...Object.entries(deps.headers).flat()];
   const send = createReadySender();
   /** Dropped with the prepared product that they show. */
   const answers = new WeakMap<PreparedProduct, ReturnType<typeof answersOf>>();
@@ -31,12 +39,13 @@ export function createProductHits(deps: {
     const slug = url.slice(prefix.length);
     const { headers } = request;
     if (!plainSlug.test(slug) || headers.host === undefined || headers.expect !== undefined) return false;
-    if (deps.hasSecondHost(request.rawHeaders)) return false;
+    const { rawHeaders } = request;
+    if (rawHeaders.length > maxRawHeaders || deps.hasSecondHost(rawHeaders) || (deps.variesByOrigin && headers.origin !== undefined)) return false;
     const hit = deps.products.hitBySlug(slug);
     if (!hit) return false;
     let ready = answers.get(hit);
     if (ready === undefined) {
-      ready = answersOf(hit);
+      ready = answersOf(hit, always);
       answers.set(hit, ready);
     }
     const isUnchanged = matchesNone(headers['if-none-match'], hit.etag);
@@ -55,8 +64,8 @@ export function serveFirst(server: Server, first: FirstHandler): void {
   });
 }
 
-function answersOf({ etag, latin1 }: PreparedProduct) {
-  const shared = ['cache-control', 'private, no-cache', 'cache-status', cacheStatus.memory, 'etag', etag];
+function answersOf({ etag, latin1 }: PreparedProduct, always: readonly string[]) {
+  const shared = ['cache-control', 'private, no-cache', 'cache-status', cacheStatus.memory, 'etag', etag, ...always];
   const content = ['content-type', 'application/json; charset=utf-8', 'content-length', String(latin1.length)];
   return { unchanged: readyAnswer(304, shared), full: readyAnswer(200, [...shared, ...content], latin1) };
 }

@@ -38,7 +38,7 @@ export const productRoutes: FastifyPluginAsyncZod<{ products: ProductService; li
   app.get(
     '/v1/products',
     {
-      config: { tells: ['cache-status', 'etag'] },
+      config: { tells: ['cache-status', 'etag'], isShedFirst: true },
       schema: {
         tags: ['Storefront'],
         summary: 'List products',
@@ -98,7 +98,7 @@ export const productRoutes: FastifyPluginAsyncZod<{ products: ProductService; li
   app.post(
     '/v1/products/batch',
     {
-      config: { tells: ['cache-status'] },
+      config: { tells: ['cache-status'], isShedFirst: true },
       schema: {
         tags: ['Storefront'],
         summary: 'Read up to 100 products at once',

@@ -8,7 +8,7 @@ export const quoteRoutes: FastifyPluginAsyncZod<{ quotes: QuoteService }> = asyn
   app.post(
     '/v1/quotes',
     {
-      config: { tells: ['cache-status'] },
+      config: { tells: ['cache-status'], isShedFirst: true },
       schema: {
         tags: ['Storefront'],
         summary: 'Quote prices and stock of one moment, never from a cache',

@@ -35,6 +35,12 @@ describe('docker-compose.yml', () => {
     for (const name of commands) expect(existsSync(`src/${name}.ts`)).toBe(true);
   });
 
+  it('believes the proxy, which tells the client’s address and not what the client says of it', () => {
+    expect(compose).toMatch(/TRUSTED_PROXIES: uniquelocal\n/);
+    const proxy = readFileSync('deploy/nginx.conf', 'utf8');
+    expect(proxy.match(/X-Forwarded-For .+/g)).toEqual(['X-Forwarded-For $remote_addr;']);
+  });
+
   it('puts a proxy in front of both instances, on the port that it publishes', () => {
     const proxy = readFileSync('deploy/nginx.conf', 'utf8');
     const upstream = [...proxy.matchAll(/^\s+server ([\w-]+):3000/gm)].map(([, name]) => name);

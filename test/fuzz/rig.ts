@@ -21,7 +21,7 @@ export interface Rig {
 
 const pinoError = 50;
 /** What is sent is to be looked at, however much of it there is. */
-const unlimited = { WRONG_KEYS_PER_MINUTE: '10000' };
+const unlimited = { WRONG_KEYS_PER_MINUTE: '10000', RATE_LIMIT_ADMIN: '0', SHED_DELAY_MS: '0' };
 
 /** A server process over a Postgres and a Redis of the run's own, with the demo catalog. */
 export async function openRig(): Promise<Rig> {

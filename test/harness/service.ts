@@ -15,7 +15,14 @@ export interface Service extends App {
 
 /** One instance of the whole service in this process, listening on a free port. Several over one database are several instances: they share no memory. */
 export async function startService(databaseUrl: string, overrides: Partial<Config> = {}): Promise<Service> {
-  const config = loadConfig({ LOG_LEVEL: 'silent', PORT: '0', MIGRATE: 'false', MEMORY_CACHE_MB: '32', ADMIN_API_KEY: adminKey });
+  const config = loadConfig({
+    LOG_LEVEL: 'silent',
+    PORT: '0',
+    MIGRATE: 'false',
+    MEMORY_CACHE_MB: '32',
+    ADMIN_API_KEY: adminKey,
+    RATE_LIMIT_ADMIN: '0',
+  });
   const app = await createApp({ ...config, ...overrides, databaseUrl });
   const url = await app.fastify.listen({ host: '127.0.0.1', port: 0 });
   // On a machine that is busy with other tests the first renewal takes longer than a start waits for it.

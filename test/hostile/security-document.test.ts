@@ -17,13 +17,15 @@ describe('docs/security.md', () => {
     expect(own.filter((file) => !named.includes(`test/hostile/${file}`))).toEqual([]);
   });
 
-  it('says truly that no URL is followed and no process is started while the service serves', () => {
+  it('says truly that no URL of a caller is followed and no process is started while the service serves', () => {
     const served = readdirSync(join(project, 'src'), { recursive: true, encoding: 'utf8' }).filter(
       (file) => file.endsWith('.ts') && !/^(generated|cli|db\/(embedded|watchdog|process-life|generate-client))/.test(file),
     );
     expect(served.length).toBeGreaterThan(90);
     const asking = /(?<!async )(?<![.\w])fetch\(|from '(node:)?(https?|child_process|dns|undici|zlib|vm)'|\beval\(|new Function\(/;
     const typesAlone = /import type [^;]* from 'node:https?';/g;
-    expect(served.filter((file) => asking.test(readFileSync(join(project, 'src', file), 'utf8').replaceAll(typesAlone, '')))).toEqual([]);
+    expect(served.filter((file) => asking.test(readFileSync(join(project, 'src', file), 'utf8').replaceAll(typesAlone, ''))))
+      // The keys of the issuer that the configuration names.
+      .toEqual(['plugins/key-fetch.ts']);
   });
 });

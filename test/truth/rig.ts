@@ -47,7 +47,8 @@ export async function openRig({ instances, mode, sabotage }: Options): Promise<R
     await migrate({ url: postgres.url });
     const links = await openLinks();
     closing.push(() => links.close());
-    const env = { ADMIN_API_KEY: adminKey, MIGRATE: 'false', LOG_LEVEL: 'warn', PRICE_READS: mode, MEMORY_CACHE_MB: '64' };
+    // All writers share one key and one address. Shedding stays on, as by default: a 503 of it without a fault would be a finding.
+    const env = { RATE_LIMIT_ADMIN: '0', ADMIN_API_KEY: adminKey, MIGRATE: 'false', LOG_LEVEL: 'warn', PRICE_READS: mode, MEMORY_CACHE_MB: '64' };
     const targets = { postgresUrl: postgres.url, postgresPort: postgres.port, redisPort: redis.port };
     const fleet = await createFleet({ script, count: instances + 1, folder, links, targets, env });
     closing.push(() => fleet.end());
