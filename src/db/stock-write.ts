@@ -45,11 +45,17 @@ const setStockSql: Statement = {
  */
 export async function setStock(query: Query, variantId: string, quantity: number, mayFlip = false): Promise<StockChange> {
   const [product] = isUuid(variantId) ? await query<{ id: string; slug: string }>(lockSql, [variantId]) : [];
-  if (!product) throw new AppError('not_found', 'No such variant');
+  if (!product) throw unknown();
   const [flips] = await query<{ isFlip: boolean }>(flipsSql, [variantId, quantity]);
-  const isFlip = flips?.isFlip === true;
+  // Removed while this waited for the lock, which shows only now.
+  if (!flips) throw unknown();
+  const { isFlip } = flips;
   if (isFlip && !mayFlip) return { stock: null, product, document: null };
   const [stock] = await query<NonNullable<StockChange['stock']>>(setStockSql, [variantId, quantity]);
   if (!stock) throw new Error('the stock that was just written gave no row');
   return { stock, product, document: isFlip ? await selectDocument(query, product.id) : null };
+}
+
+function unknown(): AppError {
+  return new AppError('not_found', 'No such variant');
 }

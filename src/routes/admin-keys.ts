@@ -99,7 +99,7 @@ export const adminKeyRoutes: FastifyPluginAsyncZod<{ keys: KeyService }> = async
         description: 'It is refused from the next request on, on every instance. It stays in the list.',
         params,
         querystring: NoQuery,
-        response: { 200: ApiKey, ...adminProblems(404) },
+        response: { 200: ApiKey, ...adminProblems(404, 413, 415) },
       },
     },
     async (request) => keys.revoke(request.params.id, callerOf(request)),

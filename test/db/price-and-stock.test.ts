@@ -109,6 +109,21 @@ describe('setStock', () => {
     expect((await catalog.reads.versions([`id:${state.id}`])).get(`id:${state.id}`)?.version).toBe(5);
   });
 
+  it('knows no variant that is removed while it waits for the product', async () => {
+    const [stays, goes] = [variant({ quantity: 1 }), variant({ position: 2, quantity: 1 })];
+    const state = product('shrinking', { variants: [stays, goes] });
+    await catalog.save(state);
+    let waiting: Promise<unknown> = Promise.resolve();
+    await catalog.change(state.id, async (tx, token) => {
+      await tx.save([{ ...state, variants: [stays] }], token);
+      waiting = setStock(goes.id, 5).catch((error: unknown) => error);
+      await expect
+        .poll(() => catalog.rows(`SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`))
+        .toHaveLength(1);
+    });
+    expect(await waiting).toMatchObject({ code: 'not_found' });
+  });
+
   it.each([nobody, 'no-uuid', '\0'])('knows no variant %j', async (id) => {
     await expect(setStock(id, 1)).rejects.toMatchObject({ code: 'not_found' });
     await expect(setAnyStock(id, 1)).rejects.toMatchObject({ code: 'not_found' });

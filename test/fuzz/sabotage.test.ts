@@ -79,8 +79,8 @@ const planted: [string, Edit, RegExp][] = [
     'a door that nobody gets through',
     {
       file: 'src/plugins/auth.ts',
-      from: 'if (!timingSafeEqual(hash(given), expected))',
-      to: "if (request.url.startsWith('/v1/admin/price-writes') || !timingSafeEqual(hash(given), expected))",
+      from: 'requireScope(request.caller, scope as Scope);',
+      to: "requireScope(request.url.startsWith('/v1/admin/price-writes') ? { scopes: [] } : request.caller, scope as Scope);",
     },
     /GET \/v1\/admin\/price-writes: no success/,
   ],

@@ -57,7 +57,7 @@ describe('a body that is meant to hurt', () => {
       expect(
         (await rawRequest(shop.service.url, `GET /v1/products?${name}=${'a'.repeat(15_000)}%00 HTTP/1.1\r\nhost: x\r\n\r\n`)).status,
       ).toBeGreaterThanOrEqual(400);
-    expect((await rawRequest(shop.service.url, `GET /v1/products?q=${'%20'.repeat(5_000)} HTTP/1.1\r\nhost: x\r\n\r\n`)).status).toBe(400);
+    expect((await rawRequest(shop.service.url, `GET /v1/products?q=${'%20'.repeat(2_500)} HTTP/1.1\r\nhost: x\r\n\r\n`)).status).toBe(400);
   });
 
   it('is never unpacked: what it would grow to does not matter', async () => {

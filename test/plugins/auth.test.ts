@@ -168,7 +168,7 @@ describe('the routes of the admin', () => {
   /** What the walk finds where the sources say something else. */
   async function walkEdited(edits: readonly Edit[]): Promise<string[]> {
     const { createApp } = (await import(await bundle({ entry: 'src/app.ts', edits }))) as typeof AppModule;
-    const config = loadConfig({ LOG_LEVEL: 'silent', PORT: '0', MIGRATE: 'false', ADMIN_API_KEY: adminKey });
+    const config = loadConfig({ LOG_LEVEL: 'silent', PORT: '0', MIGRATE: 'false', ADMIN_API_KEY: adminKey, RATE_LIMIT_ADMIN: '0' });
     const { fastify, routes } = await createApp({ ...config, databaseUrl: shop.databaseUrl });
     try {
       const base = await fastify.listen({ host: '127.0.0.1', port: 0 });
