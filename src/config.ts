@@ -45,6 +45,16 @@ const Environment = z.object({
   LEASE_MS: whole(200, 5000).default(2000),
   PRICE_WHEN_DATABASE_LOST: z.enum(['refuse', 'last-known'], 'must be refuse or last-known').default('refuse'),
   SHUTDOWN_GRACE_MS: whole(0, 600_000).default(10_000),
+  METRICS_PORT: whole(0, 65535).optional(),
+  METRICS_HOST: z.string().default('127.0.0.1'),
+  OTEL_EXPORTER_OTLP_ENDPOINT: url('http:', 'https:').optional(),
+  OTEL_SERVICE_NAME: z.string().default('truetag'),
+  OTEL_TRACES_SAMPLER_ARG: z
+    .string()
+    .regex(/^\d*\.?\d+$/, 'must be a number from 0 to 1')
+    .transform(Number)
+    .pipe(z.number().max(1, 'must be a number from 0 to 1'))
+    .default(0.01),
 });
 
 export interface Config {
@@ -68,6 +78,10 @@ export interface Config {
   /** Whether the last known price, marked as such, is better than none where Postgres does not answer. */
   isLastKnownServed: boolean;
   shutdownGraceMs: number;
+  /** Where Prometheus finds /metrics; undefined: nowhere. */
+  metrics: { host: string; port: number } | undefined;
+  /** Where traces are sent; undefined: there are none. */
+  traces: { endpoint: string; service: string; ratio: number } | undefined;
 }
 
 /** The environment cannot be used. `message` has one readable line per fault. */
@@ -103,6 +117,11 @@ export function loadConfig(environment: Record<string, string | undefined> = pro
     leaseMs: env.PRICE_READS === 'lease' ? env.LEASE_MS : null,
     isLastKnownServed: env.PRICE_WHEN_DATABASE_LOST === 'last-known',
     shutdownGraceMs: env.SHUTDOWN_GRACE_MS,
+    metrics: env.METRICS_PORT === undefined ? undefined : { host: env.METRICS_HOST, port: env.METRICS_PORT },
+    traces:
+      env.OTEL_EXPORTER_OTLP_ENDPOINT === undefined
+        ? undefined
+        : { endpoint: env.OTEL_EXPORTER_OTLP_ENDPOINT, service: env.OTEL_SERVICE_NAME, ratio: env.OTEL_TRACES_SAMPLER_ARG },
   };
 }
 

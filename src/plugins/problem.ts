@@ -6,8 +6,16 @@ import type { AppError } from '../errors.js';
 import { tellCopies } from './cache-control.js';
 import { codes, describe, type Failure, titles } from './failure.js';
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The code of the problem that the answer is, where it is one. */
+    problemCode?: string | undefined;
+  }
+}
+
 /** Every failure, whoever raised it, is answered as application/problem+json (RFC 9457). What is ours to mend is logged with its cause. */
 export const problemPlugin = plugin<{ log: Pick<Logger, 'error'> }>(async (app, { log }) => {
+  app.decorateRequest('problemCode', undefined);
   app.setErrorHandler((error: FastifyError | AppError, request, reply) => {
     const failure = describe(error);
     if (failure.status >= 500) log.error({ err: error, requestId: request.id }, failure.detail);
@@ -60,6 +68,7 @@ export function rawProblem(status: 400 | 408 | 431): string {
 }
 
 function sendProblem(request: FastifyRequest, reply: FastifyReply, { status, code, detail, errors, retryAfterS = 1 }: Failure) {
+  request.problemCode = code;
   const body = {
     type: 'about:blank',
     title: titles[status] ?? 'Error',

@@ -8,6 +8,20 @@ import { createReadySender, readyAnswer } from './ready-answer.js';
 /** Answers a request and says true, or leaves it untouched and says false. */
 export type FirstHandler = (request: IncomingMessage, response: ServerResponse) => boolean;
 
+/** Whoever counts and traces. A hit pays for every call here, so what is behind it must be next to nothing. */
+export interface HitWatch {
+  /** True where this request is to be traced: then it takes the way through the router. */
+  isTraced(request: IncomingMessage): boolean;
+  /** It was not to be traced and goes through the router all the same, because memory cannot answer it. */
+  passOver(request: IncomingMessage): void;
+  answered(status: 200 | 304): void;
+  /** How long a hit took, in ms, for one request in `sampleEvery`. */
+  took(ms: number): void;
+}
+
+/** Looking at the clock twice costs more than counting does. */
+const sampleEvery = 128;
+
 /**
  * GET /v1/products/{slug} for what memory may answer by itself, before the router: such a request has nothing to validate, and its answer
  * nothing to serialise. Only plain slugs without parameters come here, and every header is the one that the route would send; anything
@@ -18,8 +32,11 @@ export function createProductHits(deps: {
   requestIdOf: (request: IncomingMessage) => string;
   /** False while draining: the router then tells the client that the connection ends. */
   isOpen: () => boolean;
+  watch?: HitWatch | undefined;
 }): FirstHandler {
+  const { watch } = deps;
   const send = createReadySender();
+  let untilSample = sampleEvery;
   /** Dropped with the prepared product that they show. */
   const answers = new WeakMap<PreparedProduct, ReturnType<typeof answersOf>>();
 
@@ -29,8 +46,18 @@ export function createProductHits(deps: {
     const slug = url.slice(prefix.length);
     const { headers } = request;
     if (!plainSlug.test(slug) || headers.host === undefined || headers.expect !== undefined) return false;
+    let startedAt = 0;
+    if (watch) {
+      if (watch.isTraced(request)) return false;
+      untilSample -= 1;
+      if (untilSample === 0) startedAt = performance.now();
+    }
     const hit = deps.products.hitBySlug(slug);
-    if (!hit) return false;
+    if (!hit) {
+      if (untilSample === 0) untilSample = 1;
+      watch?.passOver(request);
+      return false;
+    }
     let ready = answers.get(hit);
     if (ready === undefined) {
       ready = answersOf(hit);
@@ -38,6 +65,13 @@ export function createProductHits(deps: {
     }
     const isUnchanged = matchesNone(headers['if-none-match'], hit.etag);
     send(request, response, isUnchanged ? ready.unchanged : ready.full, deps.requestIdOf(request));
+    if (watch) {
+      watch.answered(isUnchanged ? 304 : 200);
+      if (untilSample === 0) {
+        untilSample = sampleEvery;
+        watch.took(performance.now() - startedAt);
+      }
+    }
     return true;
   };
 }
