@@ -10,11 +10,13 @@ export type FirstHandler = (request: IncomingMessage, response: ServerResponse) 
 
 /** Whoever counts and traces. A hit pays for every call here, so what is behind it must be next to nothing. */
 export interface HitWatch {
-  /** True where this request is to be traced: then it takes the way through the router. */
-  isTraced(request: IncomingMessage): boolean;
-  /** It was not to be traced and goes through the router all the same, because memory cannot answer it. */
-  passOver(request: IncomingMessage): void;
+  /** Asked before every hit: whether it is traced, and since when; 0 where it is not. */
+  begin(request: IncomingMessage): number;
+  /** It goes through the router after all, because memory cannot answer it. */
+  passOver(request: IncomingMessage, tracedSince: number): void;
   answered(status: 200 | 304): void;
+  /** A hit that is traced is over. */
+  end(request: IncomingMessage, status: 200 | 304, requestId: string, tracedSince: number): void;
   /** How long a hit took, in ms, for one request in `sampleEvery`. */
   took(ms: number): void;
 }
@@ -47,15 +49,16 @@ export function createProductHits(deps: {
     const { headers } = request;
     if (!plainSlug.test(slug) || headers.host === undefined || headers.expect !== undefined) return false;
     let startedAt = 0;
+    let tracedSince = 0;
     if (watch) {
-      if (watch.isTraced(request)) return false;
+      tracedSince = watch.begin(request);
       untilSample -= 1;
       if (untilSample === 0) startedAt = performance.now();
     }
     const hit = deps.products.hitBySlug(slug);
     if (!hit) {
       if (untilSample === 0) untilSample = 1;
-      watch?.passOver(request);
+      watch?.passOver(request, tracedSince);
       return false;
     }
     let ready = answers.get(hit);
@@ -64,9 +67,12 @@ export function createProductHits(deps: {
       answers.set(hit, ready);
     }
     const isUnchanged = matchesNone(headers['if-none-match'], hit.etag);
-    send(request, response, isUnchanged ? ready.unchanged : ready.full, deps.requestIdOf(request));
+    const requestId = deps.requestIdOf(request);
+    send(request, response, isUnchanged ? ready.unchanged : ready.full, requestId);
     if (watch) {
-      watch.answered(isUnchanged ? 304 : 200);
+      const status = isUnchanged ? 304 : 200;
+      watch.answered(status);
+      if (tracedSince > 0) watch.end(request, status, requestId, tracedSince);
       if (untilSample === 0) {
         untilSample = sampleEvery;
         watch.took(performance.now() - startedAt);

@@ -1,6 +1,7 @@
-import type { IncomingMessage } from 'node:http';
-import { SpanStatusCode, TraceFlags } from '@opentelemetry/api';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type Span, SpanStatusCode, TraceFlags } from '@opentelemetry/api';
 import { parseTraceParent, TraceState } from '@opentelemetry/core';
+import type { FastifyRequest } from 'fastify';
 import plugin from 'fastify-plugin';
 import type { Sampling } from './sampling.js';
 import type { Traced, Tracing } from './tracing.js';
@@ -14,10 +15,10 @@ declare module 'fastify' {
 
 /** Which requests are traced, asked once for each. */
 export interface Draw {
-  /** Before the router: true where the request has to go through it, since that is where spans are made. */
-  isTraced(request: IncomingMessage): boolean;
-  /** What was asked about before the router goes on to it after all, untraced as was decided. */
-  passOver(request: IncomingMessage): void;
+  /** Whether a request is traced. Not remembered, because remembering costs more than asking. */
+  now(request: IncomingMessage): boolean;
+  /** What was said of a request that goes on to the router, where it must not be asked about again. */
+  keep(request: IncomingMessage, isTraced: boolean): void;
   /** Whether a request that has come to the router is traced. */
   of(request: IncomingMessage): boolean;
 }
@@ -30,12 +31,8 @@ export function createDraw(sampling: Sampling): Draw {
     return sampling.isSampled(isParentSampled, url?.startsWith('/v1/admin/') === true);
   };
   return {
-    isTraced(request) {
-      const isSampled = draw(request);
-      if (isSampled) drawn.set(request, true);
-      return isSampled;
-    },
-    passOver: (request) => void drawn.set(request, false),
+    now: draw,
+    keep: (request, isTraced) => void drawn.set(request, isTraced),
     of: (request) => drawn.get(request) ?? draw(request),
   };
 }
@@ -44,44 +41,65 @@ export function createDraw(sampling: Sampling): Draw {
 export const requestSpansPlugin = plugin<{ tracing: Tracing; draw: Draw }>(async (app, { tracing, draw }) => {
   app.decorateRequest('traced', undefined);
   app.addHook('onRequest', (request, reply, done) => {
-    const parent = parentOf(request.raw);
+    const parent = callerOf(request.raw);
     const isSampled = draw.of(request.raw);
     if (!isSampled && parent === null) return done();
-    if (!isSampled) request.traced = { traceId: (parent as NonNullable<typeof parent>).traceId, span: null };
-    else {
-      const { method, url } = request.routeOptions;
-      const name = url === undefined ? request.method : `${[method].flat().length > 1 ? request.method : method} ${url}`;
-      const span = tracing.start(name, parent, {
-        'http.request.method': request.method,
-        ...(url === undefined ? {} : { 'http.route': url }),
-        'truetag.request_id': request.id,
-      });
-      request.traced = { traceId: span.spanContext().traceId, span };
-      // Also where the caller has gone before its answer was out.
-      reply.raw.once('close', () => {
-        span.setAttribute('http.response.status_code', reply.statusCode);
-        if (!reply.raw.writableFinished) span.setAttribute('error.type', 'aborted');
-        if (reply.statusCode >= 500) span.setStatus({ code: SpanStatusCode.ERROR });
-        span.end();
-      });
-    }
-    tracing.within(request.traced, done);
+    const traced = isSampled ? open(request, parent) : { traceId: parent?.traceId ?? '', span: null };
+    request.traced = traced;
+    // Also where the caller has gone before its answer was out.
+    reply.raw.once('close', () => {
+      if (traced.span) end(traced.span, reply.raw);
+      tracing.leave(traced);
+    });
+    tracing.enter(traced, done);
   });
   // A body arrives in turns of the event loop that belong to the connection.
   app.addHook('preValidation', (request, _reply, done) => {
     if (request.traced === undefined) done();
-    else tracing.within(request.traced, done);
+    else tracing.enter(request.traced, done);
   });
+
+  function open(request: FastifyRequest, parent: ReturnType<typeof callerOf>): Traced {
+    const { url } = request.routeOptions;
+    const span = tracing.start(url === undefined ? request.method : `${request.method} ${url}`, parent, {
+      'http.request.method': request.method,
+      ...(url === undefined ? {} : { 'http.route': url }),
+      'truetag.request_id': request.id,
+    });
+    return { traceId: span.spanContext().traceId, span };
+  }
 });
+
+function end(span: Span, { statusCode, writableFinished }: ServerResponse): void {
+  span.setAttribute('http.response.status_code', statusCode);
+  if (!writableFinished) span.setAttribute('error.type', 'aborted');
+  if (statusCode >= 500) span.setStatus({ code: SpanStatusCode.ERROR });
+  span.end();
+}
 
 function flagOf(traceparent: string): boolean | undefined {
   const parent = parseTraceParent(traceparent);
   return parent === null ? undefined : (parent.traceFlags & TraceFlags.SAMPLED) !== 0;
 }
 
-function parentOf({ headers }: IncomingMessage) {
+/** The span of the caller that a request names, as far as it can be read. */
+export function callerOf({ headers }: IncomingMessage) {
   const { traceparent, tracestate } = headers;
   const parent = typeof traceparent === 'string' ? parseTraceParent(traceparent) : null;
   if (parent === null) return null;
   return { ...parent, isRemote: true, ...(typeof tracestate === 'string' ? { traceState: new TraceState(tracestate) } : {}) };
+}
+
+/** The span of a product hit, which has been answered before the router and led to nothing else. */
+export function spanOfHit(tracing: Tracing, request: IncomingMessage, route: string, status: number, requestId: string, since: number): void {
+  const span = tracing.start(
+    `GET ${route}`,
+    callerOf(request),
+    {
+      ...{ 'http.request.method': 'GET', 'http.route': route, 'http.response.status_code': status, 'truetag.request_id': requestId },
+      'truetag.cache': 'memory',
+    },
+    since,
+  );
+  span.end();
 }

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Metrics, Reading } from './metrics.js';
 import type { MetricsServer } from './metrics-server.js';
 import { createOnlooker, type Onlooker } from './onlooker.js';
+import type * as Spans from './request-spans.js';
 import { count } from './request-tally.js';
 import { createSampling } from './sampling.js';
 import type { Tracing } from './tracing.js';
@@ -11,15 +12,8 @@ import type { Tracing } from './tracing.js';
 export interface Sight {
   /** For the cache and the database; undefined where nobody looks, which then costs nothing. */
   onlooker: Onlooker | undefined;
-  /** For what is answered before the router. */
-  hits:
-    | {
-        isTraced(request: IncomingMessage): boolean;
-        passOver(request: IncomingMessage): void;
-        answered(status: 200 | 304): void;
-        took(ms: number): void;
-      }
-    | undefined;
+  /** For what is answered before the router; undefined where nobody looks. */
+  hits: HitSight | undefined;
   /** What every line of the log says of the request that it is about. */
   logFields(): { traceId?: string };
   /** Before the first route. */
@@ -29,6 +23,14 @@ export interface Sight {
   /** Opens the port of the metrics, where there is one. Throws an Error of one line that says what to do. */
   listen(): Promise<{ url: string } | null>;
   close(): Promise<void>;
+}
+
+export interface HitSight {
+  begin(request: IncomingMessage): number;
+  passOver(request: IncomingMessage, tracedSince: number): void;
+  answered(status: 200 | 304): void;
+  end(request: IncomingMessage, status: 200 | 304, requestId: string, tracedSince: number): void;
+  took(ms: number): void;
 }
 
 /** How many requests a second are traced because their callers say so. */
@@ -50,13 +52,13 @@ export async function openSight(options: {
 
   return {
     onlooker: metrics || traced ? createOnlooker(metrics, traced?.tracing ?? null) : undefined,
-    hits: metrics || traced ? hitsOf(metrics, traced?.draw ?? null) : undefined,
+    hits: metrics || traced ? hitsOf(metrics, traced) : undefined,
     logFields() {
       const traceId = traced?.tracing.current()?.traceId;
       return traceId === undefined ? {} : { traceId };
     },
     async register(app) {
-      if (traced) await app.register(traced.plugin, { tracing: traced.tracing, draw: traced.draw });
+      if (traced) await app.register(traced.spans.requestSpansPlugin, { tracing: traced.tracing, draw: traced.draw });
       if (metrics) await app.register((await import('./request-metrics.js')).requestMetricsPlugin, { metrics });
     },
     unreadable(status) {
@@ -77,32 +79,33 @@ export async function openSight(options: {
   };
 }
 
+interface Traces {
+  tracing: Tracing;
+  draw: Spans.Draw;
+  spans: typeof Spans;
+}
+
 async function openTraces(
   { endpoint, service, ratio }: { endpoint: string; service: string; ratio: number },
   { version, instance, onExportError }: { version: string; instance: string; onExportError: (error: Error) => void },
-): Promise<{
-  tracing: Tracing;
-  draw: ReturnType<typeof import('./request-spans.js').createDraw>;
-  plugin: typeof import('./request-spans.js').requestSpansPlugin;
-}> {
-  const [{ createTracing }, { createDraw, requestSpansPlugin }] = await Promise.all([import('./tracing.js'), import('./request-spans.js')]);
-  return {
-    tracing: createTracing({ endpoint, service, version, instance, onFault: onExportError }),
-    draw: createDraw(createSampling({ ratio, callersPerSecond })),
-    plugin: requestSpansPlugin,
-  };
+): Promise<Traces> {
+  const [{ createTracing }, spans] = await Promise.all([import('./tracing.js'), import('./request-spans.js')]);
+  const tracing = createTracing({ endpoint, service, version, instance, onFault: onExportError });
+  return { tracing, draw: spans.createDraw(createSampling({ ratio, callersPerSecond })), spans };
 }
 
-function hitsOf(
-  metrics: Metrics | null,
-  draw: Pick<ReturnType<typeof import('./request-spans.js').createDraw>, 'isTraced' | 'passOver'> | null,
-): NonNullable<Sight['hits']> {
-  const tally = metrics?.tally('GET', '/v1/products/:slug');
+const hitRoute = '/v1/products/:slug';
+
+function hitsOf(metrics: Metrics | null, traced: Traces | null): HitSight {
+  const tally = metrics?.tally('GET', hitRoute);
   return {
-    isTraced: draw ? draw.isTraced : () => false,
-    passOver: draw ? draw.passOver : () => {},
+    begin: traced ? (request) => (traced.draw.now(request) ? performance.timeOrigin + performance.now() : 0) : () => 0,
+    passOver: traced ? (request, since) => traced.draw.keep(request, since > 0) : () => {},
     answered(status) {
       if (tally) count(tally, status);
+    },
+    end(request, status, requestId, since) {
+      if (traced) traced.spans.spanOfHit(traced.tracing, request, hitRoute, status, requestId, since);
     },
     took: (ms) => metrics?.histograms.hit.observe(ms / 1000),
   };

@@ -19,9 +19,10 @@ export interface Tracing {
   /** A span, below the one this is called in, of what is over already. */
   past(name: string, from: TimeInput, to: TimeInput, attributes: Attributes, events: { name: string; at: TimeInput; attributes: Attributes }[]): void;
   /** The span of a request, below its caller's where there is one. */
-  start(name: string, parent: SpanContext | null, attributes: Attributes): Span;
-  /** Runs `work`, and what it leads to, as part of a request. */
-  within<T>(traced: Traced, work: () => T): T;
+  start(name: string, parent: SpanContext | null, attributes: Attributes, since?: TimeInput): Span;
+  /** Runs `work`, and what it leads to, as part of a request. `leave` belongs to each first `enter` of a request, when it is over. */
+  enter<T>(traced: Traced, work: () => T): T;
+  leave(traced: Traced): void;
   current(): Traced | undefined;
   /** Sends what is left, for as long as that is worth waiting for. */
   close(): Promise<void>;
@@ -57,6 +58,8 @@ export function createTracing(options: {
   const tracer = provider.getTracer('truetag', options.version);
   // Of our own, and not the one of the API, which a process has once.
   const requests = new AsyncLocalStorage<Traced>();
+  /** Requests that are under way. */
+  const inside = new Set<Traced>();
   const below = (parent: Span) => trace.setSpan(ROOT_CONTEXT, parent);
 
   return {
@@ -80,9 +83,19 @@ export function createTracing(options: {
       for (const event of events) span.addEvent(event.name, event.attributes, event.at);
       span.end(to);
     },
-    start: (name, parent, attributes) =>
-      tracer.startSpan(name, { kind: SpanKind.SERVER, attributes }, parent === null ? ROOT_CONTEXT : trace.setSpanContext(ROOT_CONTEXT, parent)),
-    within: (traced, work) => requests.run(traced, work),
+    start(name, parent, attributes, since) {
+      const context = parent === null ? ROOT_CONTEXT : trace.setSpanContext(ROOT_CONTEXT, parent);
+      return tracer.startSpan(name, { kind: SpanKind.SERVER, attributes, ...(since === undefined ? {} : { startTime: since }) }, context);
+    },
+    enter(traced, work) {
+      inside.add(traced);
+      return requests.run(traced, work);
+    },
+    leave(traced) {
+      inside.delete(traced);
+      // Up to Node 22 every promise and every socket pays as long as anybody may ask for its context, hits included.
+      if (inside.size === 0) requests.disable();
+    },
     current: () => requests.getStore(),
     async close() {
       let timer: NodeJS.Timeout | undefined;
