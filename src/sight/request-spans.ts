@@ -51,12 +51,13 @@ export const requestSpansPlugin = plugin<{ tracing: Tracing; draw: Draw }>(async
       if (traced.span) end(traced.span, reply.raw);
       tracing.leave(traced);
     });
-    tracing.enter(traced, done);
+    tracing.enter(traced);
+    tracing.within(traced, done);
   });
   // A body arrives in turns of the event loop that belong to the connection.
   app.addHook('preValidation', (request, _reply, done) => {
     if (request.traced === undefined) done();
-    else tracing.enter(request.traced, done);
+    else tracing.within(request.traced, done);
   });
 
   function open(request: FastifyRequest, parent: ReturnType<typeof callerOf>): Traced {

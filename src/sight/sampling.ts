@@ -5,12 +5,12 @@ export interface Sampling {
 }
 
 /**
- * A caller's word counts, but whoever knows the format can ask for every request to be traced, which costs more than the request: beyond
- * `callersPerSecond` it counts as one that says nothing.
- * @param ratio part of the requests whose caller says nothing
+ * A caller's word counts, and so does the path. But anybody can send either, with or without a key, and a trace costs more than the request:
+ * beyond `askedPerSecond` it is as if nothing had been said.
+ * @param ratio part of the requests that nothing is said of
  */
-export function createSampling(options: { ratio: number; callersPerSecond: number; now?: () => number; random?: () => number }): Sampling {
-  const { ratio, callersPerSecond, now = () => performance.now(), random = Math.random } = options;
+export function createSampling(options: { ratio: number; askedPerSecond: number; now?: () => number; random?: () => number }): Sampling {
+  const { ratio, askedPerSecond, now = () => performance.now(), random = Math.random } = options;
   let second = Number.NaN;
   let taken = 0;
 
@@ -21,15 +21,14 @@ export function createSampling(options: { ratio: number; callersPerSecond: numbe
       taken = 0;
     }
     taken += 1;
-    return taken <= callersPerSecond;
+    return taken <= askedPerSecond;
   }
 
   return {
     isSampled(isParentSampled, isAlways) {
-      if (isAlways) return true;
-      if (isParentSampled === undefined) return random() < ratio;
-      if (!isParentSampled) return false;
-      return hasRoom() || random() < ratio;
+      if (isParentSampled === false && !isAlways) return false;
+      const isAskedFor = isAlways || isParentSampled === true;
+      return (isAskedFor && hasRoom()) || random() < ratio;
     },
   };
 }

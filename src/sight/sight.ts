@@ -33,8 +33,8 @@ export interface HitSight {
   took(ms: number): void;
 }
 
-/** How many requests a second are traced because their callers say so. */
-const callersPerSecond = 100;
+/** How many requests a second are traced because their callers or their paths say so. */
+const askedPerSecond = 100;
 
 /** Neither library is loaded where it is not asked for. */
 export async function openSight(options: {
@@ -91,7 +91,7 @@ async function openTraces(
 ): Promise<Traces> {
   const [{ createTracing }, spans] = await Promise.all([import('./tracing.js'), import('./request-spans.js')]);
   const tracing = createTracing({ endpoint, service, version, instance, onFault: onExportError });
-  return { tracing, draw: spans.createDraw(createSampling({ ratio, callersPerSecond })), spans };
+  return { tracing, draw: spans.createDraw(createSampling({ ratio, askedPerSecond })), spans };
 }
 
 const hitRoute = '/v1/products/:slug';

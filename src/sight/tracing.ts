@@ -20,8 +20,10 @@ export interface Tracing {
   past(name: string, from: TimeInput, to: TimeInput, attributes: Attributes, events: { name: string; at: TimeInput; attributes: Attributes }[]): void;
   /** The span of a request, below its caller's where there is one. */
   start(name: string, parent: SpanContext | null, attributes: Attributes, since?: TimeInput): Span;
-  /** Runs `work`, and what it leads to, as part of a request. `leave` belongs to each first `enter` of a request, when it is over. */
-  enter<T>(traced: Traced, work: () => T): T;
+  /** Runs `work`, and what it leads to, as part of a request. */
+  within<T>(traced: Traced, work: () => T): T;
+  /** A request begins, once; `leave` tells that it is over. */
+  enter(traced: Traced): void;
   leave(traced: Traced): void;
   current(): Traced | undefined;
   /** Sends what is left, for as long as that is worth waiting for. */
@@ -87,10 +89,8 @@ export function createTracing(options: {
       const context = parent === null ? ROOT_CONTEXT : trace.setSpanContext(ROOT_CONTEXT, parent);
       return tracer.startSpan(name, { kind: SpanKind.SERVER, attributes, ...(since === undefined ? {} : { startTime: since }) }, context);
     },
-    enter(traced, work) {
-      inside.add(traced);
-      return requests.run(traced, work);
-    },
+    within: (traced, work) => requests.run(traced, work),
+    enter: (traced) => void inside.add(traced),
     leave(traced) {
       inside.delete(traced);
       // Up to Node 22 every promise and every socket pays as long as anybody may ask for its context, hits included.
