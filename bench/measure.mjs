@@ -1,14 +1,11 @@
-import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import { cores, onCore } from './cores.mjs';
+import { startLoad } from './generator.mjs';
 import { listSlugs, record } from './record.mjs';
 import { openRig } from './rig.mjs';
 import { candidates, expectedOutcome, scenarios } from './scenarios.mjs';
 
 const demoProducts = 40;
-const jobWithinMs = 60_000;
 
 /**
  * Runs every scenario against every candidate, a round at a time and the candidates in turn within it, each round beginning with the next, so
@@ -115,27 +112,4 @@ function faultsOf(scenario, candidate, { requests, failures, outcomes }, loads) 
     if (share < 0.99) faults.push(`${where}: only ${(100 * share).toFixed(1)} % of the answers were of that kind: ${JSON.stringify(outcomes)}`);
   }
   return faults;
-}
-
-/** The generator, in its own process and on a core of its own where there are two. */
-function startLoad() {
-  const [command, args] = onCore(cores?.generator, process.execPath, [fileURLToPath(new URL('./load.mjs', import.meta.url))]);
-  const child = spawn(command, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
-  return {
-    run(job) {
-      return new Promise((resolve, reject) => {
-        const settle = (error, result) => {
-          clearTimeout(timer);
-          child.removeAllListeners();
-          if (error) reject(new Error(`the load generator: ${error}`));
-          else resolve(result);
-        };
-        const timer = setTimeout(() => settle('no answer in time'), jobWithinMs);
-        child.once('exit', (code, signal) => settle(`ended with ${code ?? signal}`));
-        child.once('message', ({ error, result }) => settle(error, result));
-        child.send(job);
-      });
-    },
-    end: () => child.connected && child.disconnect(),
-  };
 }

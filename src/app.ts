@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import { type Logger, pino } from 'pino';
@@ -41,6 +41,7 @@ import { createQuoteReads } from './db/quotes.js';
 import { createOpenSession } from './db/truth-session.js';
 import { createWriteSteps } from './db/truth-steps.js';
 import { createDatabaseWatch } from './db/watch.js';
+import { watchQueries } from './db/watched-query.js';
 import { AppError, isAppError } from './errors.js';
 import { pickImporter } from './importers/importer.js';
 import { authPlugin } from './plugins/auth.js';
@@ -58,6 +59,7 @@ import { rateLimitPlugin } from './plugins/rate-limit.js';
 import { redisPlugin } from './plugins/redis.js';
 import type { SharedCounts } from './plugins/request-counter.js';
 import { requestIdOf, requestIdPlugin } from './plugins/request-id.js';
+import { requestLogPlugin } from './plugins/request-log.js';
 import { securityHeaders, securityHeadersPlugin } from './plugins/security-headers.js';
 import { hasSecondHost, maxHeaders, strictRequestPlugin } from './plugins/strict-request.js';
 import { createTokenVerifier } from './plugins/token-verifier.js';
@@ -74,6 +76,8 @@ import { inventoryRoutes } from './routes/inventory.js';
 import { createProductHits, serveFirst } from './routes/product-hits.js';
 import { productRoutes } from './routes/products.js';
 import { quoteRoutes } from './routes/quotes.js';
+import type { Reading } from './sight/metrics.js';
+import { openSight, type Sight } from './sight/sight.js';
 
 export interface App {
   fastify: FastifyInstance;
@@ -85,15 +89,25 @@ export interface App {
   isAdminOff(): Promise<boolean>;
   /** From now on /health/ready answers 503. */
   drain(): void;
+  /** The port of the metrics, and the traces that are not sent yet. To be closed last, so that a drain can be watched. */
+  sight: Pick<Sight, 'listen' | 'close'>;
 }
+
+const version = '0.1.0';
 
 /**
  * The whole system, wired by hand in reading order: connections, cache, services, routes. Applies pending migrations first unless told not
  * to. Throws where the database cannot be reached. Closing `fastify` closes everything.
  */
 export async function createApp(config: Config & { databaseUrl: string }): Promise<App> {
-  const log = pino({ level: config.logLevel });
+  const sight = await openSight({
+    ...{ metrics: config.metrics, traces: config.traces, version, instance: randomUUID(), read: () => reading() },
+    onScrapeError: (error) => log.error({ err: error }, 'the metrics could not be read'),
+    onExportError: (error) => warnOfExport(error),
+  });
+  const log = pino({ level: config.logLevel, ...(config.traces ? { mixin: sight.logFields } : {}) });
   const headers = securityHeaders(config);
+  const answerFrameworkError = answerFrameworkErrors(headers);
   const fastify = Fastify({
     // Fastify's own logger listens to the end of every answer, logged or not, which is a quarter of what a product hit costs.
     logger: false,
@@ -107,9 +121,13 @@ export async function createApp(config: Config & { databaseUrl: string }): Promi
     routerOptions: { maxParamLength: 1024 },
     // Node looks every half a minute unless told otherwise, and ten seconds would be forty.
     http: { headersTimeout: 10_000, connectionsCheckingInterval: 1000, maxHeaderSize: 16 * 2 ** 10, requireHostHeader: false },
-    frameworkErrors: answerFrameworkErrors(headers),
+    frameworkErrors(error, request, reply) {
+      answerFrameworkError(error, request, reply);
+      sight.unreadable(reply.statusCode);
+    },
     clientErrorHandler(error, socket) {
       const status = error.code === 'HPE_HEADER_OVERFLOW' ? 431 : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400;
+      sight.unreadable(status);
       if (socket.writable) socket.end(rawProblem(status, headers));
       else socket.destroy();
     },
@@ -123,6 +141,7 @@ export async function createApp(config: Config & { databaseUrl: string }): Promi
   const now = () => new Date();
   const warnOnce = createWarnOnce((message, error) => log.warn({ err: error }, message));
   const warnDropped = warnOnce('A connection was closed because there are as many as may be');
+  const warnOfExport = warnOnce('The collector does not take the traces that it is sent');
 
   if (config.migrate) await migrate({ url: config.databaseDirectUrl ?? config.databaseUrl, log: (line) => log.info(line) });
 
@@ -133,6 +152,7 @@ export async function createApp(config: Config & { databaseUrl: string }): Promi
     onConnectionLost: warnOnce('a database connection was lost'),
   });
   fastify.addHook('onClose', () => db.close());
+  if (sight.onlooker) watchQueries(db.pool, sight.onlooker);
   const catalogId = await awaitCatalogId(db).catch(async (error: unknown) => {
     await fastify.close();
     throw isAppError(error)
@@ -169,6 +189,7 @@ export async function createApp(config: Config & { databaseUrl: string }): Promi
     },
     overload: () => new AppError('busy', 'Too many reads are waiting for the database'),
     timeout: () => new AppError('database_unavailable', 'The database did not answer in time'),
+    sight: sight.onlooker,
     onRedisChange: (isUp) => log.warn(isUp ? 'Redis is back' : 'Redis does not answer; reads go on from Postgres'),
   });
   fastify.addHook('onClose', () => cache.close());
@@ -219,12 +240,23 @@ export async function createApp(config: Config & { databaseUrl: string }): Promi
     now,
   });
 
+  async function reading(): Promise<Reading> {
+    const { status, postgres } = await health();
+    const { totalCount: open, idleCount: idle, waitingCount: waiting } = db.pool;
+    return {
+      ...{ version, report: cache.report(), isReady: status === 'ready', isDraining, isDatabaseUp: postgres === 'up', imports: imports.counts() },
+      pool: { open, idle, waiting, max: config.databasePool },
+    };
+  }
+
   // What every route shares
+  await sight.register(fastify as unknown as FastifyInstance);
   await fastify.register(requestIdPlugin);
   await fastify.register(securityHeadersPlugin, { headers });
   await fastify.register(corsPlugin, { origins: config.corsOrigins });
   await fastify.register(cacheControlPlugin);
   await fastify.register(problemPlugin, { log });
+  await fastify.register(requestLogPlugin, { log, traceIdOf: ({ traced }) => traced?.traceId });
   await fastify.register(connectionLimitsPlugin, {
     maxConnections: config.maxConnections,
     onDrop: () => warnDropped(new Error(`more than MAX_CONNECTIONS=${config.maxConnections}`)),
@@ -243,7 +275,7 @@ export async function createApp(config: Config & { databaseUrl: string }): Promi
   });
   await fastify.register(unsupportedHeadersPlugin);
   const others = refuseOtherMethods(fastify);
-  await fastify.register(openapiPlugin, { version: '0.1.0' });
+  await fastify.register(openapiPlugin, { version });
 
   // Routes
   await fastify.register(healthRoutes, { health });
@@ -264,7 +296,7 @@ export async function createApp(config: Config & { databaseUrl: string }): Promi
     const variesByOrigin = config.corsOrigins.length > 0;
     serveFirst(
       fastify.server,
-      createProductHits({ products, requestIdOf, hasSecondHost, isOpen: () => !isDraining, headers, maxHeaders, variesByOrigin }),
+      createProductHits({ products, requestIdOf, hasSecondHost, isOpen: () => !isDraining, headers, maxHeaders, variesByOrigin, watch: sight.hits }),
     );
   }
 
@@ -274,6 +306,7 @@ export async function createApp(config: Config & { databaseUrl: string }): Promi
     cache,
     routes,
     isAdminOff: () => authenticator.isOff().catch(() => false),
+    sight,
     drain: () => {
       isDraining = true;
     },

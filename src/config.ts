@@ -64,6 +64,16 @@ const Environment = z.object({
   MAX_CONNECTIONS: whole(1, 1_000_000).default(4096),
   BODY_TIMEOUT_MS: whole(100, 300_000).default(15_000),
   SHED_DELAY_MS: whole(0, 60_000).default(250),
+  METRICS_PORT: whole(0, 65535).optional(),
+  METRICS_HOST: z.string().default('127.0.0.1'),
+  OTEL_EXPORTER_OTLP_ENDPOINT: url('http:', 'https:').optional(),
+  OTEL_SERVICE_NAME: z.string().default('truetag'),
+  OTEL_TRACES_SAMPLER_ARG: z
+    .string()
+    .regex(/^\d*\.?\d+$/, 'must be a number from 0 to 1')
+    .transform(Number)
+    .pipe(z.number().max(1, 'must be a number from 0 to 1'))
+    .default(0.01),
 });
 
 export interface Config {
@@ -106,6 +116,10 @@ export interface Config {
   bodyTimeoutMs: number;
   /** How late the event loop may be, for seconds on end, before the first requests are turned away; 0: none ever are. */
   shedDelayMs: number;
+  /** Where Prometheus finds /metrics; undefined: nowhere. */
+  metrics: { host: string; port: number } | undefined;
+  /** Where traces are sent; undefined: there are none. */
+  traces: { endpoint: string; service: string; ratio: number } | undefined;
 }
 
 /** The environment cannot be used. `message` has one readable line per fault. */
@@ -150,6 +164,11 @@ export function loadConfig(environment: Record<string, string | undefined> = pro
     maxConnections: env.MAX_CONNECTIONS,
     bodyTimeoutMs: env.BODY_TIMEOUT_MS,
     shedDelayMs: env.SHED_DELAY_MS,
+    metrics: env.METRICS_PORT === undefined ? undefined : { host: env.METRICS_HOST, port: env.METRICS_PORT },
+    traces:
+      env.OTEL_EXPORTER_OTLP_ENDPOINT === undefined
+        ? undefined
+        : { endpoint: env.OTEL_EXPORTER_OTLP_ENDPOINT, service: env.OTEL_SERVICE_NAME, ratio: env.OTEL_TRACES_SAMPLER_ARG },
   };
 }
 

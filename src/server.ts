@@ -22,8 +22,11 @@ export async function serve(config: Config): Promise<Server> {
     log.warn('ADMIN_API_KEY is not set and the database holds no key: admin is off until `npm run keys -- create` makes one');
   try {
     await fastify.listen({ host: config.host, port: config.port });
+    const metrics = await app.sight.listen();
+    if (metrics) log.info(`metrics at ${metrics.url}`);
   } catch (error) {
     await fastify.close();
+    await app.sight.close();
     if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') {
       throw new Error(`Port ${config.port} is taken. Stop what listens there or choose another: PORT=${config.port + 1}`);
     }
@@ -45,6 +48,7 @@ export async function serve(config: Config): Promise<Server> {
       const isClosed = await Promise.race([closed, isOver]);
       clearInterval(sweep);
       if (!isClosed) fastify.server.closeAllConnections();
+      await app.sight.close();
     },
   };
 }

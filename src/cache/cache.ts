@@ -16,8 +16,11 @@ import { createRedisStore, type RedisStore } from './redis-store.js';
 import { createRegistry } from './registry.js';
 import { type CacheReport, createReport } from './report.js';
 import { createSampler, type StaleRead } from './sampler.js';
+import type { CacheSight } from './sight.js';
 import { createTimed, type TimedAnswer, type TimedRow } from './timed.js';
 import type { OpenSession, WriteSteps } from './truth-ports.js';
+import { watchStore } from './watched-store.js';
+import { watchSteps, watchWriter } from './watched-writer.js';
 
 export interface Cache {
   documents: Documents;
@@ -69,12 +72,14 @@ export function createCache(options: {
   overload: () => Error;
   timeout: () => Error;
   onRedisChange?: (isUp: boolean) => void;
+  sight?: CacheSight | undefined;
 }): Cache {
   const clock = options.clock ?? monotonicClock;
-  const { truth } = options;
+  const { truth, sight } = options;
   const counters = createCounters();
   const memory = createMemory(options.memoryBytes);
-  const store = options.store ?? createRedisStore(options.redis, options.onRedisChange);
+  const bare = options.store ?? createRedisStore(options.redis, options.onRedisChange);
+  const store = sight && options.redis ? watchStore(bare, sight) : bare;
   const shared = { ...options, clock, counters, memory, store };
 
   // Who may answer from memory, and who has to be waited for.
@@ -90,10 +95,12 @@ export function createCache(options: {
 
   const sampler = createSampler({ source: options.source, every: tuning.sampleEvery, onStale: (read) => truth.onStale?.(read) });
   const documents = createDocuments({ ...shared, lease, sampler, isLost: truth.isLost });
-  const writer = createDocumentWriter({
-    ...{ clock, lease, leaseMs, registry, process, steps: truth.steps, errors: truth.errors },
+  const plain = createDocumentWriter({
+    ...{ clock, lease, leaseMs, registry, process, errors: truth.errors },
+    steps: sight ? watchSteps(truth.steps, sight) : truth.steps,
     isOwn: keeper.isOwn,
   });
+  const writer = sight ? watchWriter(plain, sight) : plain;
   const generations = createGenerations(shared);
   const timed = createTimed(shared);
 

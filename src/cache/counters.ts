@@ -9,6 +9,8 @@ export interface RowCounters {
   fills: number;
   fillsRefused: number;
   waits: number;
+  /** Reads by how they were answered, but for those that memory answered: see the report. */
+  outcomes: Record<Outcome, number>;
   count(outcome: Outcome): void;
 }
 
@@ -25,9 +27,14 @@ function createRow(): RowCounters {
     fills: 0,
     fillsRefused: 0,
     waits: 0,
+    outcomes: {
+      ...{ memory: 0, validated: 0, redis: 0, absent: 0, stale: 0, stored: 0, collapsed: 0, miss: 0 },
+      ...{ 'redis-down': 0, unverified: 0, bypass: 0 },
+    },
     count(outcome) {
       if (isHit(outcome)) this.hits += 1;
       else this.misses += 1;
+      this.outcomes[outcome] += 1;
       if (outcome === 'stale') this.staleServes += 1;
       if (outcome === 'stored') this.fills += 1;
       if (outcome === 'collapsed') this.waits += 1;

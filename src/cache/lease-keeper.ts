@@ -22,6 +22,8 @@ export interface KeeperState {
   joins: number;
   /** Why there is no session, in one line; null while there is one. */
   fault: string | null;
+  /** How long the oldest block that stands has been seen to stand, in ms; 0 where none does. */
+  oldestBlockMs: number;
 }
 
 /** How long a start waits for the first renewal. */
@@ -53,7 +55,7 @@ export function createLeaseKeeper(options: {
   const blockSince = new Map<string, number>();
   /** Blocks that were applied and not acked yet, with who waits for that. */
   const owed = new Map<string, string>();
-  const state: KeeperState = { isConnected: false, instance: null, renewals: 0, joins: 0, fault: 'not connected yet' };
+  const state: KeeperState = { isConnected: false, instance: null, renewals: 0, joins: 0, fault: 'not connected yet', oldestBlockMs: 0 };
   let beat = 0;
   let prunedAt = clock.now();
   let session: Session | undefined;
@@ -210,7 +212,7 @@ export function createLeaseKeeper(options: {
       });
     },
     isOwn: (instance) => own.has(instance),
-    state: () => ({ ...state }),
+    state: () => ({ ...state, oldestBlockMs: clock.now() - Math.min(clock.now(), ...blockSince.values()) }),
     async close() {
       isClosed = true;
       lease?.drop();

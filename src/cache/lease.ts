@@ -52,6 +52,8 @@ export interface LeaseCounts {
   /** What stands now. */
   blocks: number;
   blockedKeys: number;
+  /** How often everything in memory has ceased to be believed. */
+  epochChanges: number;
 }
 
 export interface Beginning {
@@ -219,6 +221,7 @@ export function createLease(options: { clock: Clock; leaseMs: number; forget: (k
       applied: counts.applied,
       blocks: tokens.size,
       blockedKeys: blockers.size,
+      epochChanges: epoch - 1,
     }),
   };
 }

@@ -1,5 +1,13 @@
 import { LRUCache } from 'lru-cache';
 
+export interface MemoryUsage {
+  entries: number;
+  bytes: number;
+  maxBytes: number;
+  /** Entries that had to leave for others. */
+  evictions: number;
+}
+
 /** The first tier: everything this process holds, under one bound in bytes; the least recently used leaves first. */
 export interface Memory {
   get(key: string): unknown;
@@ -7,14 +15,21 @@ export interface Memory {
   set(key: string, value: object, bytes: number): void;
   delete(key: string): void;
   clear(): void;
-  usage(): { entries: number; bytes: number; maxBytes: number };
+  usage(): MemoryUsage;
 }
 
 /** What an entry costs beside its text: the key, the map slot, the objects around it. */
 const overheadBytes = 400;
 
 export function createMemory(maxBytes: number): Memory {
-  const entries = new LRUCache<string, object>({ maxSize: maxBytes, maxEntrySize: Math.max(1, Math.floor(maxBytes / 8)) });
+  let evictions = 0;
+  const entries = new LRUCache<string, object>({
+    maxSize: maxBytes,
+    maxEntrySize: Math.max(1, Math.floor(maxBytes / 8)),
+    dispose: (_value, _key, reason) => {
+      if (reason === 'evict') evictions += 1;
+    },
+  });
   return {
     get: (key) => entries.get(key),
     set: (key, value, bytes) => {
@@ -26,6 +41,6 @@ export function createMemory(maxBytes: number): Memory {
       entries.delete(key);
     },
     clear: () => entries.clear(),
-    usage: () => ({ entries: entries.size, bytes: entries.calculatedSize, maxBytes }),
+    usage: () => ({ entries: entries.size, bytes: entries.calculatedSize, maxBytes, evictions }),
   };
 }

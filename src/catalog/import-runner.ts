@@ -21,6 +21,14 @@ export interface ImportRequest {
   declaredBytes?: number | undefined;
 }
 
+export interface ImportCounts {
+  waiting: number;
+  running: number;
+  done: number;
+  failed: number;
+  refused: number;
+}
+
 export interface ImportRunner {
   /**
    * Spools the upload to the temporary folder, takes the job into the line and answers. Throws `unknown_currency`, `too_large`, `no_room`,
@@ -29,6 +37,8 @@ export interface ImportRunner {
   start(request: ImportRequest, upload: Readable): Promise<ImportJob>;
   /** Throws `not_found`. */
   find(id: string): Promise<ImportJob>;
+  /** What has become of the imports of this process since it started. */
+  counts(): ImportCounts;
   /** Ends the running import between two chunks and takes no more. */
   close(): Promise<void>;
 }
@@ -50,6 +60,8 @@ export function createImportRunner(deps: {
   /** The jobs that live in this process, each with what is done so far; null while it waits. */
   const living = new Map<string, ImportReport | null>();
   let waiting = 0;
+  let running = 0;
+  const ended = { done: 0, failed: 0, refused: 0 };
   let line: Promise<void> = Promise.resolve();
 
   /** A beat that is lost costs nothing: the next one says as much. Where the database stays away the import itself ends of it. */
@@ -60,6 +72,7 @@ export function createImportRunner(deps: {
 
   async function run(id: string, file: string, { format, currency, isDryRun }: ImportRequest): Promise<void> {
     let soFar: ImportReport | null = null;
+    running += 1;
     const finish = (end: Parameters<ImportJobs['finish']>[1]) => patiently(() => deps.jobs.finish(id, end));
     try {
       stop.signal.throwIfAborted();
@@ -74,6 +87,7 @@ export function createImportRunner(deps: {
       };
       const report = await deps.imports.run(items, { isDryRun, signal: stop.signal, onProgress });
       await finish({ state: 'done', report, detail: null });
+      ended.done += 1;
     } catch (error) {
       const isRefused = isAppError(error) && error.code === 'import_refused';
       if (!isRefused) deps.onError(error, id);
@@ -83,8 +97,10 @@ export function createImportRunner(deps: {
           ? 'The server was stopped. What had been imported stands; run the same file again'
           : 'The import broke off. What had been imported stands; run the same file again';
       const state = isRefused ? 'refused' : 'failed';
+      ended[state] += 1;
       await finish({ state, report: refusalReport(error) ?? soFar, detail }).catch((cause) => deps.onError(cause, id));
     } finally {
+      running -= 1;
       living.delete(id);
       await rm(file, { force: true });
     }
@@ -122,6 +138,7 @@ export function createImportRunner(deps: {
       if (!job) throw new AppError('not_found', `There is no import with the id ${id}`);
       return job;
     },
+    counts: () => ({ waiting: waiting - running, running, ...ended }),
     async close() {
       stop.abort();
       await line;

@@ -1,6 +1,7 @@
 import type { Pool, PoolClient, QueryConfig, QueryResultRow } from 'pg';
 import { breaksConnection, inShopWords, toAppError } from './failures.js';
 import { destroyIdle } from './idle-connections.js';
+import { watched } from './watched-query.js';
 
 /** SQL with a name is prepared once per connection. A name stands for one text for ever. */
 export interface Statement {
@@ -40,7 +41,8 @@ export const serverTimeoutMs = readTimeoutMs - marginMs;
 export function createPoolQuery(pool: Pool, timeoutMs = readTimeoutMs): Query {
   return async <Row extends QueryResultRow>(statement: Statement, values: readonly unknown[]): Promise<Row[]> =>
     onConnection(pool, async (client) => {
-      const { rows } = await client.query<Row>(bounded({ ...sendable(pool, statement), values: [...values] }, timeoutMs));
+      const config = bounded({ ...sendable(pool, statement), values: [...values] }, timeoutMs);
+      const { rows } = await watched(pool, statement, () => client.query<Row>(config));
       return rows;
     });
 }
@@ -55,7 +57,8 @@ export function createLongQuery(pool: Pool, timeoutMs: number): Query {
     onConnection(pool, async (client) => {
       const ask = <T extends QueryResultRow>(config: QueryConfig) => client.query<T>(bounded(config, timeoutMs));
       await ask({ text: begin });
-      const answer = await ask<Row>({ ...sendable(pool, statement), values: [...values] }).catch(async (error: unknown) => {
+      const config = { ...sendable(pool, statement), values: [...values] };
+      const answer = await watched(pool, statement, () => ask<Row>(config)).catch(async (error: unknown) => {
         if (!breaksConnection(error)) await ask({ text: 'ROLLBACK' });
         throw error;
       });
@@ -71,7 +74,7 @@ function bounded<T extends QueryConfig>(query: T, timeoutMs: number): T {
 
 /** Unlike `pool.query`, this keeps a connection that has only said that a statement failed. */
 async function onConnection<T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> {
-  const client = await inShopWords(() => pool.connect());
+  const client = await inShopWords(() => watched(pool, 'connect', () => pool.connect()));
   try {
     const value = await work(client);
     client.release();

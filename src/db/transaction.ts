@@ -4,6 +4,7 @@ import { AppError } from '../errors.js';
 import { releaseMessage } from './channels.js';
 import { breaksConnection, inShopWords, toAppError } from './failures.js';
 import { type Query, type Statement, sendable } from './statement.js';
+import { watched } from './watched-query.js';
 
 /** Milliseconds after which the client gives up on an answer. */
 export interface TransactionBounds {
@@ -59,7 +60,7 @@ export async function rehearsal<T>(pool: Pool, work: Work<T>): Promise<T> {
 }
 
 async function run<T>(pool: Pool, first: string, work: Work<T>, last: string, bounds: TransactionBounds): Promise<Ended<T>> {
-  const client = await inShopWords(() => pool.connect());
+  const client = await inShopWords(() => watched(pool, 'connect', () => pool.connect()));
   const held = hold(pool, client, bounds.answerMs);
   let value: T;
   try {
@@ -96,7 +97,8 @@ function hold(pool: Pool, client: PoolClient, answerMs: number) {
   async function send<Row extends QueryResultRow>(statement: Statement, values: readonly unknown[] = []) {
     try {
       const simple = values.length === 0 && statement.name === undefined;
-      return await client.query<Row>({ ...sendable(pool, statement), ...(simple ? {} : { values: [...values] }), ...{ query_timeout: answerMs } });
+      const config = { ...sendable(pool, statement), ...(simple ? {} : { values: [...values] }), ...{ query_timeout: answerMs } };
+      return await watched(pool, statement, () => client.query<Row>(config));
     } catch (error) {
       broken ||= breaksConnection(error);
       throw error;

@@ -7,8 +7,16 @@ import type { AppError } from '../errors.js';
 import { tellCopies } from './cache-control.js';
 import { codes, describe, type Failure, titles } from './failure.js';
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The code of the problem that the answer is, where it is one. */
+    problemCode?: string | undefined;
+  }
+}
+
 /** Every failure, whoever raised it, is answered as application/problem+json (RFC 9457). What is ours to mend is logged with its cause. */
 export const problemPlugin = plugin<{ log: Pick<Logger, 'error'> }>(async (app, { log }) => {
+  app.decorateRequest('problemCode', undefined);
   app.setErrorHandler((error: FastifyError | AppError, request, reply) => {
     const failure = describe(error);
     // What is turned away so that the rest is answered would fill the log just when there is no time for it.
@@ -76,6 +84,7 @@ function bareProblem(status: number, requestId: string, detail: string, shared: 
 
 function sendProblem(request: FastifyRequest, reply: FastifyReply, failure: Failure) {
   const { status, code, retryAfterS = 1 } = failure;
+  request.problemCode = code;
   if (status === 503 || status === 429) reply.header('retry-after', String(retryAfterS));
   // The rest of the body is not read, so nothing else can follow on this connection.
   if (status === 413 || status === 408 || code === 'no_room') reply.header('connection', 'close');

@@ -19,9 +19,15 @@ export const CacheState = z
         fills: count,
         fillsRefused: count,
         waits: count,
+        outcomes: z.record(z.string(), z.int()).optional().describe('Reads by how they were answered, in the words of Cache-Status'),
       }),
     ),
-    memory: z.strictObject({ entries: z.int(), bytes: z.int(), maxBytes: z.int() }),
+    memory: z.strictObject({
+      entries: z.int(),
+      bytes: z.int(),
+      maxBytes: z.int(),
+      evictions: z.int().describe('Entries that had to leave for others'),
+    }),
     redis: z.enum(['up', 'down', 'none']),
     lease: z.strictObject({
       mode: z.enum(['lease', 'validate']).describe('validate: no lease is wanted, every read is validated'),
@@ -37,6 +43,8 @@ export const CacheState = z
       applied: z.int().describe('Blocks applied since the start'),
       blocks: z.int().describe('Writes under way whose products memory does not answer for'),
       blockedKeys: z.int(),
+      epochChanges: z.int().describe('How often everything in memory has ceased to be believed'),
+      oldestBlockMs: z.number().describe('How long the oldest block that stands has been seen to stand'),
     }),
     validated: z.strictObject({
       lookups: z.int().describe('Lookups that Postgres was asked to validate'),

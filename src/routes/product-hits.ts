@@ -8,6 +8,22 @@ import { createReadySender, readyAnswer } from './ready-answer.js';
 /** Answers a request and says true, or leaves it untouched and says false. */
 export type FirstHandler = (request: IncomingMessage, response: ServerResponse) => boolean;
 
+/** Whoever counts and traces. A hit pays for every call here, so what is behind it must be next to nothing. */
+export interface HitWatch {
+  /** Asked before every hit: whether it is traced, and since when; 0 where it is not. */
+  begin(request: IncomingMessage): number;
+  /** It goes through the router after all, because memory cannot answer it. */
+  passOver(request: IncomingMessage, tracedSince: number): void;
+  answered(status: 200 | 304): void;
+  /** A hit that is traced is over. */
+  end(request: IncomingMessage, status: 200 | 304, requestId: string, tracedSince: number): void;
+  /** How long a hit took, in ms, for one request in `sampleEvery`. */
+  took(ms: number): void;
+}
+
+/** Looking at the clock twice costs more than counting does. */
+const sampleEvery = 128;
+
 /**
  * GET /v1/products/{slug} for what memory may answer by itself, before the router: such a request has nothing to validate, and its answer
  * nothing to serialise. Only plain slugs without parameters come here, and every header is the one that the route would send; anything
@@ -26,10 +42,13 @@ export function createProductHits(deps: {
   maxHeaders: number;
   /** Whether pages of other origins may read answers. The router tells them so; whoever names no origin learns that answers differ by it. */
   variesByOrigin: boolean;
+  watch?: HitWatch | undefined;
 }): FirstHandler {
+  const { watch } = deps;
   const maxRawHeaders = 2 * deps.maxHeaders;
   const always = [...(deps.variesByOrigin ? ['vary', 'Origin'] : []), ...Object.entries(deps.headers).flat()];
   const send = createReadySender();
+  let untilSample = sampleEvery;
   /** Dropped with the prepared product that they show. */
   const answers = new WeakMap<PreparedProduct, ReturnType<typeof answersOf>>();
 
@@ -41,15 +60,36 @@ export function createProductHits(deps: {
     if (!plainSlug.test(slug) || headers.host === undefined || headers.expect !== undefined) return false;
     const { rawHeaders } = request;
     if (rawHeaders.length > maxRawHeaders || deps.hasSecondHost(rawHeaders) || (deps.variesByOrigin && headers.origin !== undefined)) return false;
+    let startedAt = 0;
+    let tracedSince = 0;
+    if (watch) {
+      tracedSince = watch.begin(request);
+      untilSample -= 1;
+      if (untilSample === 0) startedAt = performance.now();
+    }
     const hit = deps.products.hitBySlug(slug);
-    if (!hit) return false;
+    if (!hit) {
+      if (untilSample === 0) untilSample = 1;
+      watch?.passOver(request, tracedSince);
+      return false;
+    }
     let ready = answers.get(hit);
     if (ready === undefined) {
       ready = answersOf(hit, always);
       answers.set(hit, ready);
     }
     const isUnchanged = matchesNone(headers['if-none-match'], hit.etag);
-    send(request, response, isUnchanged ? ready.unchanged : ready.full, deps.requestIdOf(request));
+    const requestId = deps.requestIdOf(request);
+    send(request, response, isUnchanged ? ready.unchanged : ready.full, requestId);
+    if (watch) {
+      const status = isUnchanged ? 304 : 200;
+      watch.answered(status);
+      if (tracedSince > 0) watch.end(request, status, requestId, tracedSince);
+      if (untilSample === 0) {
+        untilSample = sampleEvery;
+        watch.took(performance.now() - startedAt);
+      }
+    }
     return true;
   };
 }

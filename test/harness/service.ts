@@ -27,5 +27,9 @@ export async function startService(databaseUrl: string, overrides: Partial<Confi
   const url = await app.fastify.listen({ host: '127.0.0.1', port: 0 });
   // On a machine that is busy with other tests the first renewal takes longer than a start waits for it.
   for (const deadline = performance.now() + 10_000; app.cache.report().lease.state === 'lost' && performance.now() < deadline; ) await sleep(10);
-  return { ...app, url, http: supertest(url), close: () => app.fastify.close() };
+  const close = async () => {
+    await app.fastify.close();
+    await app.sight.close();
+  };
+  return { ...app, url, http: supertest(url), close };
 }

@@ -1,0 +1,180 @@
+import { spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createSampling } from '../../src/sight/sampling.js';
+import { redisUrl } from '../harness/redis.js';
+import { asAdmin, type Service, startService } from '../harness/service.js';
+import { openShop } from '../routes/open-shop.js';
+import { type SentSpan, startCollector } from './collector.js';
+
+const callerTrace = '4bf92f3577b34da6a3ce929d0e0e4736';
+const callerSpan = '00f067aa0ba902b7';
+const traceparent = (traceId: string, flag: '00' | '01') => `00-${traceId}-${callerSpan}-${flag}`;
+const freshTrace = () => randomBytes(16).toString('hex');
+
+const collector = await startCollector();
+afterAll(() => collector.close());
+
+describe('a service with a collector', () => {
+  const shop = openShop({ config: { traces: { endpoint: collector.endpoint, service: 'shop', ratio: 0 } } });
+  let other: Service;
+  beforeAll(async () => {
+    other = await startService(shop.databaseUrl, { redisUrl: redisUrl() });
+  });
+  afterAll(() => other.close());
+
+  /** The spans of a trace, once its request's own has arrived, which ends last. */
+  async function spansOf(traceId: string, root: string): Promise<SentSpan[]> {
+    await expect.poll(() => collector.of(traceId).some(({ name }) => name === root), { timeout: 10_000 }).toBe(true);
+    return collector.of(traceId);
+  }
+
+  it("puts a price write's whole round into its caller's trace", async () => {
+    const { variants } = await shop.create('traced');
+    await shop.http
+      .patch(`/v1/admin/variants/${variants[0]?.id}/price`)
+      .set({ ...asAdmin, traceparent: traceparent(callerTrace, '01') })
+      .send({ currency: 'USD', amount: 2100 })
+      .expect(200);
+    const root = 'PATCH /v1/admin/variants/:id/price';
+    const spans = await spansOf(callerTrace, root);
+    const one = (name: string) => {
+      const found = spans.filter((span) => span.name === name);
+      expect(found, name).toHaveLength(1);
+      return found[0] as SentSpan;
+    };
+    const parent = (span: SentSpan) => spans.find(({ spanId }) => spanId === span.parentSpanId)?.name;
+
+    expect(one(root)).toMatchObject({ parentSpanId: callerSpan, kind: 2, service: 'shop', isError: false });
+    expect(one(root).attributes).toMatchObject({ 'http.route': '/v1/admin/variants/:id/price', 'http.response.status_code': 200 });
+    expect(parent(one('write'))).toBe(root);
+    for (const step of ['plan', 'W1 arm', 'W2 registry', 'W3 wait', 'W4 commit', 'W5 Redis']) expect(parent(one(step)), step).toBe('write');
+    const order = spans.filter(({ name }) => /^(plan|W[1245])/.test(name)).sort((a, b) => a.startMs - b.startMs);
+    expect(order.map(({ name }) => name)).toEqual(['plan', 'W1 arm', 'W2 registry', 'W4 commit', 'W5 Redis']);
+    // In whole milliseconds, as the trace of a write has them.
+    expect(one('W3 wait').startMs).toBeGreaterThanOrEqual(Math.floor(one('W1 arm').startMs));
+    expect(one('W3 wait').endMs).toBeLessThanOrEqual(Math.ceil(one('W4 commit').endMs));
+    expect(one('W3 wait').events).toMatchObject([{ name: 'ack', attributes: { 'truetag.instance': other.cache.report().lease.instance } }]);
+
+    const below = (name: string) => spans.filter((span) => parent(span) === name).map((span) => span.name);
+    expect(below('plan')).toContain('postgres variant_price');
+    expect(below('W1 arm')).toContain('postgres truth_arm');
+    expect(below('W2 registry')).toContain('postgres truth_registry');
+    expect(below('W4 commit')).toEqual(expect.arrayContaining(['postgres begin', 'postgres set_price', 'postgres commit']));
+    expect(below('W5 Redis')).toContain('redis put_document');
+  });
+
+  it('traces a read through the cache to Postgres and Redis', async () => {
+    const traceId = freshTrace();
+    await shop.http.get('/v1/categories').set('traceparent', traceparent(traceId, '01')).expect(200);
+    const names = (await spansOf(traceId, 'GET /v1/categories')).map(({ name }) => name);
+    expect(names).toEqual(expect.arrayContaining(['redis text', 'redis lock', 'postgres categories_all', 'redis fill_text']));
+  });
+
+  it('has a span for a product hit that was answered before the router', async () => {
+    await shop.create('hit');
+    await shop.http.get('/v1/products/hit').expect(200);
+    const traceId = freshTrace();
+    const { headers } = await shop.http.get('/v1/products/hit').set('traceparent', traceparent(traceId, '01')).expect(200);
+    expect(headers['cache-status']).toBe('truetag; hit; detail=memory');
+    expect(await spansOf(traceId, 'GET /v1/products/:slug')).toMatchObject([
+      { parentSpanId: callerSpan, attributes: { 'http.response.status_code': 200 } },
+    ]);
+  });
+
+  it('records nothing of a request whose caller does not trace it, nor of a read that nobody speaks for', async () => {
+    await shop.create('quiet');
+    const [quiet, loud] = [freshTrace(), freshTrace()];
+    await shop.http.get('/v1/products?q=quiet').set('traceparent', traceparent(quiet, '00')).expect(200);
+    await shop.http.get('/v1/products/quiet').expect(200);
+    await shop.http.get('/v1/products').set('traceparent', traceparent(loud, '01')).expect(200);
+    await spansOf(loud, 'GET /v1/products');
+    expect(collector.of(quiet)).toEqual([]);
+    const unasked = collector.spans.filter(({ name, parentSpanId }) => name.startsWith('GET /v1/products') && parentSpanId === '');
+    expect(unasked).toEqual([]);
+  });
+
+  it('marks a write that fails, with the kind of error and none of its words', async () => {
+    const traceId = freshTrace();
+    const url = '/v1/admin/variants/0198c000-0000-7000-8000-000000000000/price';
+    await shop.http
+      .patch(url)
+      .set({ ...asAdmin, traceparent: traceparent(traceId, '01') })
+      .send({ currency: 'USD', amount: 1 })
+      .expect(404);
+    const spans = await spansOf(traceId, 'PATCH /v1/admin/variants/:id/price');
+    expect(spans.find(({ name }) => name === 'plan')).toMatchObject({ isError: true, attributes: { 'error.type': 'not_found' } });
+    expect(JSON.stringify(spans)).not.toContain('0198c000-0000-7000-8000-000000000000');
+  });
+
+  it('takes a traceparent that is none for no word at all', async () => {
+    for (const value of ['', 'x', '00-0-0-01', `00-${'0'.repeat(32)}-${callerSpan}-01`, `ff-${callerTrace}-${callerSpan}-01`, 'a'.repeat(5000)])
+      await shop.http.get('/v1/products').set('traceparent', value).expect(200);
+  });
+
+  it('keeps secrets out of what it sends', () => {
+    expect(collector.spans.length).toBeGreaterThan(10);
+    expect(JSON.stringify(collector.spans)).not.toContain(asAdmin.authorization.slice('Bearer '.length));
+    expect(JSON.stringify(collector.spans)).not.toMatch(/postgres:\/\/|SELECT /);
+  });
+});
+
+describe('a service whose collector is away', () => {
+  const shop = openShop({ redis: false, config: { traces: { endpoint: 'http://127.0.0.1:1', service: 'shop', ratio: 1 } } });
+
+  it('answers as ever', async () => {
+    await shop.create('alone');
+    await shop.http.get('/v1/products/alone').expect(200);
+    await shop.http.get('/v1/products').expect(200);
+  });
+});
+
+describe('sampling', () => {
+  it('takes the part of requests that was asked for', () => {
+    let turn = 0;
+    const { isSampled } = createSampling({ ratio: 0.25, askedPerSecond: 10, random: () => (turn++ % 100) / 100 });
+    const sampled = Array.from({ length: 100 }, () => isSampled(undefined, false)).filter(Boolean);
+    expect(sampled).toHaveLength(25);
+  });
+
+  it("takes its callers' word, and no more of them in a second than it can afford", () => {
+    let now = 0;
+    const { isSampled } = createSampling({ ratio: 0, askedPerSecond: 10, now: () => now });
+    const asked = () => Array.from({ length: 50 }, () => isSampled(true, false)).filter(Boolean).length;
+    expect([asked(), asked()]).toEqual([10, 0]);
+    now = 1000;
+    expect(asked()).toBe(10);
+    expect(isSampled(false, false)).toBe(false);
+  });
+
+  it('takes what stands under /v1/admin within the same bound, also where the caller does not trace it', () => {
+    const { isSampled } = createSampling({ ratio: 0, askedPerSecond: 2, now: () => 0 });
+    expect([isSampled(undefined, true), isSampled(false, true), isSampled(undefined, true)]).toEqual([true, true, false]);
+  });
+});
+
+describe('a process without a collector and without a metrics port', () => {
+  /** The packages of ours that are in memory after a start with these settings. */
+  function loaded(settings: string): string[] {
+    const program = `
+      import { createRequire } from 'node:module';
+      const { openSight } = await import('./src/sight/sight.ts');
+      await import('./src/app.ts');
+      await openSight({ ${settings}, version: '0', instance: '0', read: async () => ({}), onScrapeError() {}, onExportError() {} });
+      const packages = Object.keys(createRequire(import.meta.url).cache).map((path) => /node_modules\\/(@opentelemetry\\/[^/]+|prom-client)\\//.exec(path)?.[1]);
+      process.stdout.write(JSON.stringify([...new Set(packages)].filter(Boolean)));
+      process.exit(0);`;
+    const { stdout, stderr } = spawnSync(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', program], {
+      encoding: 'utf8',
+      timeout: 30_000,
+    });
+    expect(stderr).toBe('');
+    return JSON.parse(stdout);
+  }
+
+  it('loads neither library, which one with both does', () => {
+    const both = loaded(`metrics: { host: '', port: 0 }, traces: { endpoint: 'http://127.0.0.1:1', service: 'shop', ratio: 0 }`);
+    expect(both).toEqual(expect.arrayContaining(['@opentelemetry/sdk-trace', '@opentelemetry/exporter-trace-otlp-http', 'prom-client']));
+    expect(loaded('metrics: undefined, traces: undefined')).toEqual([]);
+  }, 120_000);
+});
