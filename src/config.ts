@@ -70,7 +70,7 @@ const Environment = z.object({
   OTEL_SERVICE_NAME: z.string().default('truetag'),
   OTEL_TRACES_SAMPLER_ARG: z
     .string()
-    .regex(/^\d*\.?\d+$/, 'must be a number from 0 to 1')
+    .regex(/^\d{0,3}(?:\.\d{1,20})?$/, 'must be a number from 0 to 1')
     .transform(Number)
     .pipe(z.number().max(1, 'must be a number from 0 to 1'))
     .default(0.01),

@@ -44,7 +44,7 @@ export function createTracing(options: {
   instance: string;
   onFault: (error: Error) => void;
 }): Tracing {
-  const url = `${options.endpoint.replace(/\/+$/, '')}/v1/traces`;
+  const url = `${options.endpoint.replace(/\/$/, '')}/v1/traces`;
   const exporter = tellingFaults(new OTLPTraceExporter({ url, timeoutMillis: exportMs }), options.onFault);
   const provider = new TracerProvider({
     // Whether a request is traced has been decided before its first span.
