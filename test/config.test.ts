@@ -130,7 +130,9 @@ describe('a secret in a file', () => {
   });
 
   it.each(['ADMIN_API_KEY', 'DATABASE_URL', 'DATABASE_DIRECT_URL', 'REDIS_URL'])('is refused beside %s itself', (name) => {
-    expect(faults({ [name]: `${'x'.repeat(40)}`, [`${name}_FILE`]: file(key) })).toContain(`${name}_FILE: ${name} is set as well; set one of the two`);
+    expect(faults({ [name]: `${'x'.repeat(40)}`, [`${name}_FILE`]: file(key) })).toContain(
+      `${name}_FILE: ${name} is set as well; set one of the two`,
+    );
   });
 
   it('is refused in one line that shows neither the path nor what stands in the file', () => {

@@ -41,6 +41,7 @@ interface Said {
 }
 
 const unavailable: Said = { code: 'database_unavailable', message: 'The database does not answer at the moment' };
+const noRoom: Said = { code: 'database_unavailable', message: 'The database has no room for this at the moment' };
 const busy: Said = { code: 'busy', message: 'Another change is in the way; try again' };
 const unusable: Said = { code: 'unusable', message: 'A value cannot be stored as it stands' };
 
@@ -77,7 +78,8 @@ const stateRules: [RegExp, Said][] = [
   [/^(55P03|40P01|40001)$/, busy],
   [/^21000$/, { code: 'conflict', message: 'The same product or variant appears twice in one write' }],
   [/^(22|54)/, unusable],
-  // 53 is a full disk or no connection to be had, 58 a disk that does not take or give what it should.
+  [/^53100$/, noRoom],
+  // 53 is a machine at its limits, 58 a disk that does not take or give what it should.
   [/^(08|28|53|57|58|25P03|25006|3D000)/, unavailable],
 ];
 // The second line is this process itself at its limits: no file descriptor, no port, no memory for a socket.

@@ -20,6 +20,7 @@ const listensWithinMs = 30_000;
 /**
  * Starts an instance and waits until it listens.
  * @param onHit told of an armed fail-point that was reached
+ * @param openFiles how many files and connections it may have open, where that is less than we may
  * @throws Error with the end of its log where it ends instead
  */
 export async function startServerProcess(options: {
@@ -27,11 +28,13 @@ export async function startServerProcess(options: {
   env: Record<string, string>;
   logFile: string;
   onHit: (point: string) => void;
+  openFiles?: number;
 }): Promise<ServerProcess> {
   const output = openSync(options.logFile, 'a', 0o600);
   const env = { PATH: process.env.PATH, NODE_ENV: 'production', ...options.env };
   // A group of its own: Ctrl-C reaches the harness, which then ends what it started.
-  const child = spawn(process.execPath, [options.script], { env, detached: true, stdio: ['ignore', output, output, 'ipc'] });
+  const [program, ...args] = limited([process.execPath, options.script], options.openFiles);
+  const child = spawn(program, args, { env, detached: true, stdio: ['ignore', output, output, 'ipc'] });
   closeSync(output);
   alive.add(child);
   const ended = new Promise<void>((resolve) =>
@@ -79,6 +82,11 @@ export async function startServerProcess(options: {
     ended,
     isRunning,
   };
+}
+
+/** The shell sets the limit and is then replaced by the server, so that the pid and the channel to us stay what they are. */
+function limited(command: [string, string], openFiles: number | undefined): [string, ...string[]] {
+  return openFiles === undefined ? command : ['/bin/sh', '-c', `ulimit -n ${openFiles}; exec "$0" "$@"`, ...command];
 }
 
 const alive = new Set<ChildProcess>();

@@ -1,0 +1,84 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect } from 'vitest';
+import { asAdmin } from '../harness/service.js';
+
+/** No answer of the service comes later, whatever the fault. */
+const withinMs = 10_000;
+
+export interface Answer {
+  status: number;
+  code: string | undefined;
+  cache: string | null;
+  retryAfter: string | null;
+  body: { variants?: { id: string; price: { amount: number } }[]; data?: { slug: string; price: { amount: number } | null }[]; status?: string };
+}
+
+/** Rejects where there is no answer in time, or none at all. */
+export async function send(method: string, url: string, body?: object, headers: Record<string, string> = {}): Promise<Answer> {
+  const content = body === undefined ? {} : { 'content-type': 'application/json' };
+  const response = await fetch(url, {
+    method,
+    headers: { ...content, ...headers },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    signal: AbortSignal.timeout(withinMs),
+  });
+  const text = await response.text();
+  const parsed = text === '' ? {} : JSON.parse(text);
+  return {
+    status: response.status,
+    code: parsed.code,
+    cache: response.headers.get('cache-status'),
+    retryAfter: response.headers.get('retry-after'),
+    body: parsed,
+  };
+}
+
+export const read = (server: { url: string }, slug: string) => send('GET', `${server.url}/v1/products/${slug}`);
+export const list = (server: { url: string }, query: string) => send('GET', `${server.url}/v1/products?${query}`);
+export const ready = (server: { url: string }) => send('GET', `${server.url}/health/ready`);
+export const amountOf = ({ body }: Answer) => body.variants?.[0]?.price.amount;
+
+export function setPrice(server: { url: string }, variantId: string, amount: number): Promise<Answer> {
+  return send('PATCH', `${server.url}/v1/admin/variants/${variantId}/price`, { currency: 'USD', amount }, asAdmin);
+}
+
+export function quote(server: { url: string }, variantId: string): Promise<Answer> {
+  return send('POST', `${server.url}/v1/quotes`, { currency: 'USD', lines: [{ variantId, quantity: 1 }] });
+}
+
+/** Creates products named `<name>-1` and so on, each with one variant at 1000 plus its number. */
+export async function stock(server: { url: string }, name: string, count: number): Promise<{ slug: string; variantId: string; amount: number }[]> {
+  const products = [];
+  for (let i = 1; i <= count; i += 1) {
+    const product = {
+      title: `Week ${name} ${i}`,
+      slug: `${name}-${i}`,
+      status: 'active',
+      variants: [{ price: { currency: 'USD', amount: 1000 + i } }],
+    };
+    const { status, body } = await send('POST', `${server.url}/v1/admin/products`, product, asAdmin);
+    if (status !== 201) throw new Error(`a product could not be created: ${status} ${JSON.stringify(body)}`);
+    products.push({ slug: `${name}-${i}`, variantId: body.variants?.[0]?.id as string, amount: 1000 + i });
+  }
+  return products;
+}
+
+/** Asks again until the answer is the one waited for, for 20 seconds. */
+export async function until(ask: () => Promise<Answer>, isIt: (answer: Answer) => boolean): Promise<Answer> {
+  for (const deadline = performance.now() + 20_000; ; await sleep(50)) {
+    const answer = await ask();
+    if (isIt(answer)) return answer;
+    if (performance.now() > deadline)
+      throw new Error(`it did not come about in 20 s: ${answer.status} ${answer.cache} ${JSON.stringify(answer.body)}`);
+  }
+}
+
+/** Until memory answers: the lease is held and nothing blocks the product. */
+export const untilHit = (server: { url: string }, slug: string) =>
+  until(
+    () => read(server, slug),
+    ({ cache }) => cache === 'truetag; hit; detail=memory',
+  );
+
+/** A refusal that a client can live with. */
+export const politely = { status: 503, retryAfter: expect.stringMatching(/^\d+$/) };
