@@ -5,9 +5,10 @@ import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { migrate } from '../../src/db/migrator.js';
 import { asAdmin } from '../harness/service.js';
+import { until } from '../held-request.js';
 import { startTruthPostgres, type TruthPostgres } from '../truth/postgres.js';
 import { type Instance, startInstance } from './instance.js';
-import { amountOf, politely, quote, read, ready, send, setPrice, stock, until, untilHit } from './shopper.js';
+import { amountOf, politely, quote, read, ready, send, setPrice, stock, untilHit } from './shopper.js';
 import { mountSmallDisk } from './small-disk.js';
 
 const diskMb = 120;

@@ -1,9 +1,9 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createDatabase } from '../harness/database.js';
-import { until as untilIt } from '../held-request.js';
+import { until } from '../held-request.js';
 import { type Instance, startInstance } from './instance.js';
-import { amountOf, politely, quote, read, ready, setPrice, stock, until, untilHit } from './shopper.js';
+import { amountOf, politely, quote, read, ready, setPrice, stock, untilHit } from './shopper.js';
 
 const pool = 3;
 
@@ -44,7 +44,7 @@ describe('a pool whose connections are all in use', () => {
     const crowd = Array.from({ length: 5 * pool }, async () => {
       while (!isOver) refusals.push(await quote(server, hot.variantId));
     });
-    await untilIt(waiting, (held) => held === pool);
+    await until(waiting, (held) => held === pool);
     const [fromMemory, fromPostgres, change, health] = await Promise.all([
       read(server, hot.slug),
       read(server, 'nobody-has-asked-for-this'),

@@ -3,7 +3,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createDatabase } from '../harness/database.js';
 import { type RedisServer, startRedis } from '../harness/redis.js';
 import { type Service, startService } from '../harness/service.js';
-import { amountOf, list, read, ready, setPrice, stock, until } from './shopper.js';
+import { until } from '../held-request.js';
+import { amountOf, list, read, ready, setPrice, stock } from './shopper.js';
 
 const products = 200;
 const room = 100_000;

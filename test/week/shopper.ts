@@ -1,6 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { asAdmin } from '../harness/service.js';
+import { until } from '../held-request.js';
 
 /** No answer of the service comes later, whatever the fault. */
 const withinMs = 10_000;
@@ -15,11 +15,9 @@ export interface Answer {
 
 /** Rejects where there is no answer in time, or none at all. */
 export async function send(method: string, url: string, body?: object, headers: Record<string, string> = {}): Promise<Answer> {
-  const content = body === undefined ? {} : { 'content-type': 'application/json' };
   const response = await fetch(url, {
     method,
-    headers: { ...content, ...headers },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    ...(body === undefined ? { headers } : { headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(body) }),
     signal: AbortSignal.timeout(withinMs),
   });
   const text = await response.text();
@@ -61,16 +59,6 @@ export async function stock(server: { url: string }, name: string, count: number
     products.push({ slug: `${name}-${i}`, variantId: body.variants?.[0]?.id as string, amount: 1000 + i });
   }
   return products;
-}
-
-/** Asks again until the answer is the one waited for, for 20 seconds. */
-export async function until(ask: () => Promise<Answer>, isIt: (answer: Answer) => boolean): Promise<Answer> {
-  for (const deadline = performance.now() + 20_000; ; await sleep(50)) {
-    const answer = await ask();
-    if (isIt(answer)) return answer;
-    if (performance.now() > deadline)
-      throw new Error(`it did not come about in 20 s: ${answer.status} ${answer.cache} ${JSON.stringify(answer.body)}`);
-  }
 }
 
 /** Until memory answers: the lease is held and nothing blocks the product. */

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createDatabase } from '../harness/database.js';
+import { until } from '../held-request.js';
 import { createFaultProxy, type FaultProxy } from '../truth/fault-proxy.js';
 import { withPort } from '../truth/ports.js';
 import { type Instance, startInstance } from './instance.js';
-import { amountOf, politely, quote, read, ready, setPrice, stock, until, untilHit } from './shopper.js';
+import { amountOf, politely, quote, read, ready, setPrice, stock, untilHit } from './shopper.js';
 
 describe('a Postgres that is slow to answer one instance', () => {
   let database: Awaited<ReturnType<typeof createDatabase>>;
@@ -27,7 +28,7 @@ describe('a Postgres that is slow to answer one instance', () => {
     const [hot, cold] = await stock(near, 'late', 2);
     if (!hot || !cold) throw new Error('nothing was stocked');
     await untilHit(far, hot.slug);
-    await proxy.set('latency', 100);
+    proxy.set('latency', 100);
     for (const amount of [2001, 2002, 2003]) {
       expect((await setPrice(near, hot.variantId, amount)).status).toBe(200);
       expect(amountOf(await read(far, hot.slug))).toBe(amount);
@@ -36,14 +37,14 @@ describe('a Postgres that is slow to answer one instance', () => {
     expect(amountOf(await read(near, hot.slug))).toBe(2004);
     for (const answer of [await read(far, cold.slug), await quote(far, cold.variantId), await ready(far)]) expect(answer.status).toBe(200);
     await untilHit(far, hot.slug);
-    await proxy.set('pass');
+    proxy.set('pass');
   });
 
   it('has it refuse what it cannot know, and never show an old price, while answers take longer than it waits', async () => {
     const [hot] = await stock(near, 'slow', 1);
     if (!hot) throw new Error('nothing was stocked');
     await untilHit(far, hot.slug);
-    await proxy.set('slow-replies', 3_000);
+    proxy.set('slow-replies', 3_000);
     // The lease runs out: from then on nothing is answered that Postgres has not confirmed.
     expect(
       await until(
@@ -62,7 +63,7 @@ describe('a Postgres that is slow to answer one instance', () => {
     expect(health).toMatchObject({ status: 503, body: { status: 'unavailable', postgres: 'down' } });
     expect((await read(near, hot.slug)).status).toBe(200);
 
-    await proxy.set('pass');
+    proxy.set('pass');
     expect(
       await until(
         () => ready(far),
