@@ -4,6 +4,8 @@ import { until } from '../held-request.js';
 
 /** No answer of the service comes later, whatever the fault. */
 const withinMs = 10_000;
+/** Products that are created at the same time. */
+const atOnce = 8;
 
 export interface Answer {
   status: number;
@@ -46,8 +48,7 @@ export function quote(server: { url: string }, variantId: string): Promise<Answe
 
 /** Creates products named `<name>-1` and so on, each with one variant at 1000 plus its number. */
 export async function stock(server: { url: string }, name: string, count: number): Promise<{ slug: string; variantId: string; amount: number }[]> {
-  const products = [];
-  for (let i = 1; i <= count; i += 1) {
+  async function create(i: number) {
     const product = {
       title: `Week ${name} ${i}`,
       slug: `${name}-${i}`,
@@ -56,7 +57,11 @@ export async function stock(server: { url: string }, name: string, count: number
     };
     const { status, body } = await send('POST', `${server.url}/v1/admin/products`, product, asAdmin);
     if (status !== 201) throw new Error(`a product could not be created: ${status} ${JSON.stringify(body)}`);
-    products.push({ slug: `${name}-${i}`, variantId: body.variants?.[0]?.id as string, amount: 1000 + i });
+    return { slug: `${name}-${i}`, variantId: body.variants?.[0]?.id as string, amount: 1000 + i };
+  }
+  const products = [];
+  for (let from = 1; from <= count; from += atOnce) {
+    products.push(...(await Promise.all(Array.from({ length: Math.min(atOnce, count - from + 1) }, (_, i) => create(from + i)))));
   }
   return products;
 }
