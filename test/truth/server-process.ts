@@ -1,10 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import type { Order, Told } from './instance-control.js';
+import type { ProcessSample } from './process-sample.js';
 
 export interface ServerProcess {
   readonly pid: number;
   order(order: Order): void;
+  /** What it holds now; null where it does not say so in time, because it is stopped for example. */
+  sample(): Promise<ProcessSample | null>;
   /** Stops it (SIGSTOP); it goes on by itself after `ms`, whatever happens to us. */
   stop(ms: number): void;
   kill(): void;
@@ -16,6 +19,7 @@ export interface ServerProcess {
 }
 
 const listensWithinMs = 30_000;
+const sampledWithinMs = 10_000;
 
 /**
  * Starts an instance and waits until it listens.
@@ -43,6 +47,7 @@ export async function startServerProcess(options: {
       resolve();
     }),
   );
+  const samplers = new Set<(sample: ProcessSample) => void>();
   await new Promise<void>((resolve, reject) => {
     const timer = setTimeout(() => fail(`did not listen within ${listensWithinMs / 1000} s`), listensWithinMs);
     const fail = (what: string) => {
@@ -52,6 +57,7 @@ export async function startServerProcess(options: {
     };
     child.on('message', (message: Told) => {
       if (message.told === 'hit') options.onHit(message.point);
+      else if (message.told === 'sample') for (const take of samplers) take(message.sample);
       else {
         clearTimeout(timer);
         resolve();
@@ -62,11 +68,24 @@ export async function startServerProcess(options: {
   });
   const pid = child.pid ?? 0;
   const isRunning = () => child.exitCode === null && child.signalCode === null;
+  const order = (what: Order) => {
+    if (child.connected) child.send(what, () => {});
+  };
 
   return {
     pid,
-    order: (order) => {
-      if (child.connected) child.send(order, () => {});
+    order,
+    sample() {
+      return new Promise((resolve) => {
+        const take = (sample: ProcessSample | null) => {
+          clearTimeout(timer);
+          samplers.delete(take);
+          resolve(sample);
+        };
+        const timer = setTimeout(() => take(null), sampledWithinMs);
+        samplers.add(take);
+        order({ order: 'sample' });
+      });
     },
     stop(ms) {
       if (!isRunning()) return;
