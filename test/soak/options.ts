@@ -40,7 +40,7 @@ export function readOptions(args: readonly string[]): SoakOptions {
   if (leak !== undefined && !Object.hasOwn(leaks, leak)) throw new Error(`there is no leak ${leak}`);
   if (faults !== undefined && faults !== 'none') throw new Error('--faults can only be none');
   return {
-    minutes: number('minutes', 30, 1),
+    minutes: number('minutes', 30, 1.5),
     seed: number('seed', 1, 0),
     instances: number('instances', 2, 1),
     requests: number('requests', 150, 10),
