@@ -21,8 +21,8 @@ const periodMs = 10_000;
 const calmMs = 4_500;
 /** A machine that does other things besides may make an instance refuse out of turn. What counts as a fault there is for the truth run to say. */
 const isRefusal = /: no fault is on: /;
-/** A first tier this small is full, and throws out, long before the warm-up is over. */
-const memoryCacheMb = '8';
+/** The products fit in twice; slugs that nobody has fill the rest within minutes, and from then on one leaves for each that comes. */
+const memoryCacheMb = '1';
 
 async function soak(options: SoakOptions, rig: Rig, isStopped: () => boolean): Promise<string[]> {
   const { fleet, postgres, redis, adminKey } = rig;
