@@ -27,15 +27,17 @@ const allowances: Record<string, { least: number; part: number; perWrite?: numbe
   // Of the process, in bytes or pieces. Nothing of it may grow with the number of requests.
   heap: { least: 6 * megabyte, part: 0.15 },
   rss: { least: 48 * megabyte, part: 0.25 },
-  resources: { least: 12, part: 0.25 },
-  files: { least: 12, part: 0.25 },
+  // Room for a pool that a fault has emptied and that is full again.
+  resources: { least: 24, part: 0.25 },
+  files: { least: 24, part: 0.25 },
   listeners: { least: 2, part: 0 },
   warnings: { least: 0, part: 0 },
   // Redis: keys that never end, beside the one hash of generations.
   endless: { least: 0, part: 0 },
   // Postgres: connections; rows that do not stay; bytes of tables, dead rows included until a vacuum comes by.
-  connections: { least: 8, part: 0.25 },
-  blocks: { least: 12, part: 0 },
+  connections: { least: 24, part: 0.25 },
+  // What a fault keeps back for six seconds, until it is reaped.
+  blocks: { least: 200, part: 0 },
   instances: { least: 2, part: 0 },
   'size block': { least: 4 * megabyte, part: 0.5 },
   'size instance': { least: megabyte, part: 0.5 },
@@ -74,7 +76,7 @@ function allowanceOf(figure: string) {
 
 function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? 0;
+  return sorted[Math.floor((sorted.length - 1) / 2)] ?? 0;
 }
 
 /** A table for people. */
