@@ -22,7 +22,8 @@ COPY --from=build /app/prisma/migrations prisma/migrations
 COPY --from=build /app/prisma/demo prisma/demo
 COPY --from=build /app/dist dist
 # The files belong to root: the service reads them and can write none. Uploads pass through /tmp, nothing else is written.
-USER node
+# A number, because whoever must see that it is not root (Kubernetes: runAsNonRoot) cannot look a name up.
+USER 1000:1000
 EXPOSE 3000
 STOPSIGNAL SIGTERM
 # Ready, not live: a process that has lost its database cannot serve, and whoever waits for this container waits for one that can.

@@ -139,6 +139,7 @@ export async function createApp(config: Config & { databaseUrl: string }): Promi
     for (const name of [method].flat()) routes.push({ method: name, url, isRefusal: route?.isRefusal === true, scope: route?.scope });
   });
   const now = () => new Date();
+  let isDraining = false;
   const warnOnce = createWarnOnce((message, error) => log.warn({ err: error }, message));
   const warnDropped = warnOnce('A connection was closed because there are as many as may be');
   const warnOfExport = warnOnce('The collector does not take the traces that it is sent');
@@ -220,7 +221,6 @@ export async function createApp(config: Config & { databaseUrl: string }): Promi
   });
   fastify.addHook('preClose', () => imports.close());
 
-  let isDraining = false;
   async function health(): Promise<Health> {
     const isUp = await watch.isUp();
     const status = isDraining ? 'draining' : isUp ? 'ready' : 'unavailable';
@@ -248,6 +248,15 @@ export async function createApp(config: Config & { databaseUrl: string }): Promi
       pool: { open, idle, waiting, max: config.databasePool },
     };
   }
+
+  // A connection that cannot be taken (no file descriptor is left) is that client's loss alone; without a listener it would end the process.
+  const onListenFault = warnOnce('a connection could not be taken: too many are open for this process (see ulimit -n)');
+  fastify.addHook('onListen', async () => void fastify.server.on('error', onListenFault));
+  // While draining, connections end with their next answer, so that nobody has just sent a request into one when the door closes.
+  fastify.addHook('onSend', (_request, reply, payload, done) => {
+    if (isDraining) reply.header('connection', 'close');
+    done(null, payload);
+  });
 
   // What every route shares
   await sight.register(fastify as unknown as FastifyInstance);

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { totalmem } from 'node:os';
 import currencyCodes from 'currency-codes';
@@ -28,9 +28,12 @@ const Environment = z.object({
   HOST: z.string().default('127.0.0.1'),
   PORT: whole(0, 65535).default(3000),
   DATABASE_URL: url('postgres:', 'postgresql:').optional(),
+  DATABASE_URL_FILE: z.string().optional(),
   DATABASE_DIRECT_URL: url('postgres:', 'postgresql:').optional(),
+  DATABASE_DIRECT_URL_FILE: z.string().optional(),
   DATABASE_POOL: whole(2, 200).default(10),
   REDIS_URL: url('redis:', 'rediss:').optional(),
+  REDIS_URL_FILE: z.string().optional(),
   DEFAULT_CURRENCY: z
     .string()
     .refine((value) => /^[A-Z]{3}$/.test(value) && currencyCodes.code(value) !== undefined, 'must be an ISO 4217 code such as USD')
@@ -41,6 +44,7 @@ const Environment = z.object({
     .min(32, 'must have at least 32 characters')
     .regex(/^[\x21-\x7e]*$/, 'must consist of printable ASCII characters, without spaces, to travel in a header')
     .optional(),
+  ADMIN_API_KEY_FILE: z.string().optional(),
   WRONG_KEYS_PER_MINUTE: whole(1, 10_000).default(10),
   JWT_ISSUER: z.string().optional(),
   JWT_AUDIENCE: z.string().optional(),
@@ -127,14 +131,20 @@ export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
 
+/** What may come as the path of a file instead, `<KEY>_FILE`: that is how Docker and Kubernetes hand over secrets. */
+const secrets = ['ADMIN_API_KEY', 'DATABASE_URL', 'DATABASE_DIRECT_URL', 'REDIS_URL'] as const;
+const maxSecretBytes = 8192;
+
 /**
- * Reads the configuration from an environment. An empty value counts as unset.
+ * Reads the configuration from an environment. An empty value counts as unset. Secrets in files are read here and never again.
  * @throws ConfigError with one line per fault, naming the key and never the value of a secret
  */
 export function loadConfig(environment: Record<string, string | undefined> = process.env): Config {
   const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== undefined && value !== ''));
-  const parsed = Environment.safeParse(given);
-  const faults = [...(parsed.error?.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`) ?? []), ...jwtFaults(given)];
+  const { contents, faults } = readSecrets(given);
+  const parsed = Environment.safeParse({ ...given, ...contents });
+  const told = (key: string) => (key in contents ? `${key}_FILE` : key);
+  faults.push(...(parsed.error?.issues.map((issue) => `${told(issue.path.join('.'))}: ${issue.message}`) ?? []), ...jwtFaults(given));
   if (!parsed.success || faults.length > 0) throw new ConfigError(faults.join('\n'));
   const env = parsed.data;
   return {
@@ -207,6 +217,36 @@ function isNetwork(entry: string): boolean {
 
 function isOrigin(entry: string): boolean {
   return entry === '*' || (/^https?:/.test(entry) && URL.canParse(entry) && new URL(entry).origin === entry);
+}
+
+/** The contents by key, and a line for each file that cannot be used. */
+function readSecrets(given: Record<string, string | undefined>): { contents: Record<string, string>; faults: string[] } {
+  const contents: Record<string, string> = {};
+  const faults: string[] = [];
+  for (const key of secrets) {
+    const path = given[`${key}_FILE`];
+    if (path === undefined) continue;
+    if (given[key] !== undefined) faults.push(`${key}_FILE: ${key} is set as well; set one of the two`);
+    else {
+      const { text, fault } = readSecret(path);
+      if (text === undefined) faults.push(`${key}_FILE: ${fault}`);
+      else contents[key] = text;
+    }
+  }
+  return { contents, faults };
+}
+
+/** The path is not repeated in a fault: it may be the secret itself, by mistake. Only regular files, since a pipe could keep the start waiting. */
+function readSecret(path: string): { text?: string; fault?: string } {
+  try {
+    const entry = statSync(path);
+    if (!entry.isFile()) return { fault: 'must name a regular file' };
+    if (entry.size > maxSecretBytes) return { fault: `the file must have at most ${maxSecretBytes} bytes` };
+    const text = readFileSync(path, 'utf8').replace(/[\r\n]+$/, '');
+    return text === '' ? { fault: 'the file is empty' } : { text };
+  } catch (error) {
+    return { fault: `the file cannot be read (${error instanceof Error && 'code' in error ? String(error.code) : 'unknown'})` };
+  }
 }
 
 /** A quarter of what the process may use, the container's limit included, and at most 256 MiB. */

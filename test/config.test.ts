@@ -1,4 +1,7 @@
-import { describe, expect, it } from 'vitest';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
 import { ConfigError, loadConfig } from '../src/config.js';
 
 function faults(environment: Record<string, string>): string[] {
@@ -152,5 +155,66 @@ describe('the configuration', () => {
     ['whose keys are no URL', { JWT_ISSUER: 'issuer', JWT_AUDIENCE: 'truetag', JWT_JWKS_URL: 'keys' }, 'JWT_JWKS_URL'],
   ])('refuses trust in an issuer %s', (_, environment, name) => {
     expect(faults(environment)[0]).toMatch(new RegExp(`^${name}: .{5,}`));
+  });
+});
+
+describe('a secret in a file', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'truetag-secrets-'));
+  afterAll(() => rmSync(folder, { recursive: true }));
+  const file = (text: string) => {
+    const path = join(folder, String(Math.random()));
+    writeFileSync(path, text);
+    return path;
+  };
+  const key = 'k'.repeat(40);
+
+  it('counts as if it were set, without the newline at its end', () => {
+    expect(
+      loadConfig({
+        ADMIN_API_KEY_FILE: file(`${key}\n`),
+        DATABASE_URL_FILE: file('postgres://shop:hidden@db/shop\r\n'),
+        DATABASE_DIRECT_URL_FILE: file('postgres://shop:hidden@direct/shop'),
+        REDIS_URL_FILE: file('redis://:hidden@cache:6379\n'),
+      }),
+    ).toMatchObject({
+      adminApiKey: key,
+      databaseUrl: 'postgres://shop:hidden@db/shop',
+      databaseDirectUrl: 'postgres://shop:hidden@direct/shop',
+      redisUrl: 'redis://:hidden@cache:6379',
+    });
+  });
+
+  it('is none where the variable is empty', () => {
+    expect(loadConfig({ ADMIN_API_KEY_FILE: '' }).adminApiKey).toBeUndefined();
+  });
+
+  it.each(['ADMIN_API_KEY', 'DATABASE_URL', 'DATABASE_DIRECT_URL', 'REDIS_URL'])('is refused beside %s itself', (name) => {
+    expect(faults({ [name]: `${'x'.repeat(40)}`, [`${name}_FILE`]: file(key) })).toContain(
+      `${name}_FILE: ${name} is set as well; set one of the two`,
+    );
+  });
+
+  it('is refused in one line that shows neither the path nor what stands in the file', () => {
+    const unreadable: [string, RegExp][] = [
+      [join(folder, 'hidden-is-not-there'), /cannot be read \(ENOENT\)$/],
+      [folder, /regular file$/],
+      ['/dev/zero', /regular file$/],
+      [file(''), /is empty$/],
+      [file('\n'), /is empty$/],
+      [file('hidden '.repeat(2000)), /at most 8192 bytes$/],
+      [file('too-short-hidden\n'), /at least 32 characters$/],
+      [file(`${'hidden'.repeat(8)}\n${'x'.repeat(8)}`), /printable ASCII/],
+    ];
+    for (const [path, said] of unreadable) {
+      const [fault, ...more] = faults({ ADMIN_API_KEY_FILE: path });
+      expect(fault).toMatch(/^ADMIN_API_KEY_FILE: /);
+      expect(fault).toMatch(said);
+      expect(more).toEqual([]);
+      expect(fault).not.toMatch(/hidden|truetag-secrets/);
+    }
+  });
+
+  it('tells its faults beside those of the other settings', () => {
+    expect(faults({ ADMIN_API_KEY_FILE: folder, PORT: 'x' })).toEqual([expect.stringMatching(/^ADMIN_API_KEY_FILE/), expect.stringMatching(/^PORT/)]);
   });
 });

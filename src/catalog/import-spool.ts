@@ -13,13 +13,16 @@ export interface Spool {
   refuseLarger(bytes: number): void;
   /**
    * The path of a file that holds the upload, for the caller to remove. What is refused leaves no file behind, and the upload open, because the
-   * answer goes out over the same connection. Throws `too_large`, `invalid` where the upload breaks off, `no_room` where it does not fit.
+   * answer goes out over the same connection. Throws `too_large`, `invalid` where the upload breaks off, `no_room` where it does not fit, `busy`
+   * where no file can be opened.
    */
   take(upload: Readable): Promise<string>;
 }
 
 /** What the system says of a folder that takes nothing more. */
 const full = /^(ENOSPC|EDQUOT|EFBIG|EROFS)$/;
+/** What it says where this process, or the machine, has too many files open. */
+const tooManyOpen = /^(EMFILE|ENFILE)$/;
 
 /** @param open makes the file */
 export function createSpool({
@@ -56,6 +59,9 @@ export function createSpool({
           throw new AppError('no_room', 'The temporary folder has no room for this file: nothing was imported. Try again when there is', {
             cause: error,
           });
+        }
+        if (tooManyOpen.test(codeOf(error))) {
+          throw new AppError('busy', 'Too many files and connections are open: nothing was imported; try again', { cause: error });
         }
         throw error;
       }

@@ -11,6 +11,8 @@ export interface Database {
   pool: pg.Pool;
   /** For the simple repositories, over the same pool. */
   prisma: PrismaClient;
+  /** One connection beside the pool, for whoever asks whether Postgres answers: a pool that is all in use cannot say. */
+  probe: pg.Pool;
   url: string;
   close(): Promise<void>;
 }
@@ -32,6 +34,8 @@ export interface DatabaseOptions {
 /** Milliseconds. The server's own bounds do not fire where the network swallows packets, so the client has bounds as well. */
 const connectMs = 1000;
 const answerMs = 1000;
+/** Longer than any pause between two looks at the health, so that its connection stands when no other is to be had. */
+const probeIdleMs = 60_000;
 
 // Statements here take milliseconds, less than compiling them would. UTC last, because whatever the URL says, a session in another zone would store times hours off. The other settings are defaults that
 // `options` in the URL may override.
@@ -41,33 +45,40 @@ const sessionFixed = '-c TimeZone=UTC';
 /** Opens the pool and Prisma over it. Connects at the first use only. */
 export function createDatabase({ url, max, isPooled = false, applicationName = 'truetag', onConnectionLost = () => {} }: DatabaseOptions): Database {
   const { connectionString, options } = splitOptions(url);
-  const pool = new pg.Pool({
-    connectionString,
-    ...(isPooled ? {} : { options: [sessionDefaults, options, sessionFixed].filter(Boolean).join(' ') }),
-    max,
-    application_name: applicationName,
-    connectionTimeoutMillis: connectMs,
-    query_timeout: answerMs,
-    keepAlive: true,
-    // Whoever holds a connection may send several statements before the first answer: each is still a message of its own.
-    pipeline: true,
-    verify: refuseStandby,
-  } as pg.PoolConfig);
-  if (isPooled) prepareNothing(pool);
-  watchIdle(pool);
-  pool.on('error', onConnectionLost);
-  // A connection in somebody's hands that breaks between two queries has no other listener; whoever holds it learns of it at its next query.
-  pool.on('connect', (client) => client.on('error', () => {}));
+  function openPool(settings: pg.PoolConfig): pg.Pool {
+    const opened = new pg.Pool({
+      connectionString,
+      ...(isPooled ? {} : { options: [sessionDefaults, options, sessionFixed].filter(Boolean).join(' ') }),
+      connectionTimeoutMillis: connectMs,
+      query_timeout: answerMs,
+      keepAlive: true,
+      // Whoever holds a connection may send several statements before the first answer: each is still a message of its own.
+      pipeline: true,
+      verify: refuseStandby,
+      ...settings,
+    } as pg.PoolConfig);
+    if (isPooled) prepareNothing(opened);
+    watchIdle(opened);
+    opened.on('error', onConnectionLost);
+    // A connection in somebody's hands that breaks between two queries has no other listener; whoever holds it learns of it at its next query.
+    opened.on('connect', (client) => client.on('error', () => {}));
+    return opened;
+  }
+  const pool = openPool({ max, application_name: applicationName });
+  const probe = openPool({ max: 1, application_name: `${applicationName} health`, idleTimeoutMillis: probeIdleMs });
   const prisma = new PrismaClient({ adapter: new PrismaPg(pool, isPooled ? {} : { statementNameGenerator: ({ sql }) => statementName(sql) }) });
   return {
     pool,
     prisma,
+    probe,
     url,
     close: async () => {
       await prisma.$disconnect();
-      await pool.end();
-      // The pool has said goodbye and does not wait for the answer. A peer that is gone gives none, and the socket would keep the process alive.
-      setTimeout(() => destroyIdle(pool), connectMs).unref();
+      await Promise.all([pool.end(), probe.end()]);
+      // The pools have said goodbye and do not wait for the answer. A peer that is gone gives none, and the socket would keep the process alive.
+      setTimeout(() => {
+        for (const ended of [pool, probe]) destroyIdle(ended);
+      }, connectMs).unref();
     },
   };
 }

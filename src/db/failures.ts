@@ -41,6 +41,7 @@ interface Said {
 }
 
 const unavailable: Said = { code: 'database_unavailable', message: 'The database does not answer at the moment' };
+const noRoom: Said = { code: 'database_unavailable', message: 'The database has no room for this at the moment' };
 const busy: Said = { code: 'busy', message: 'Another change is in the way; try again' };
 const unusable: Said = { code: 'unusable', message: 'A value cannot be stored as it stands' };
 
@@ -77,10 +78,15 @@ const stateRules: [RegExp, Said][] = [
   [/^(55P03|40P01|40001)$/, busy],
   [/^21000$/, { code: 'conflict', message: 'The same product or variant appears twice in one write' }],
   [/^(22|54)/, unusable],
-  [/^(08|28|53|57|25P03|25006|3D000)/, unavailable],
+  [/^53100$/, noRoom],
+  // 53 is a machine at its limits, 58 a disk that does not take or give what it should.
+  [/^(08|28|53|57|58|25P03|25006|3D000)/, unavailable],
 ];
-const socketCodes =
-  /^(ECONN(REFUSED|RESET|ABORTED)|ENOTFOUND|EAI_AGAIN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ENOENT|ERR_STREAM_DESTROYED)$/;
+// The second line is this process itself at its limits: no file descriptor, no port, no memory for a socket.
+const socketCodes = new RegExp(
+  '^(ECONN(REFUSED|RESET|ABORTED)|ENOTFOUND|EAI_AGAIN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ENOENT|ERR_STREAM_DESTROYED|' +
+    'EMFILE|ENFILE|EADDRNOTAVAIL|ENOBUFS)$',
+);
 // Not reachable, timed out, closed: https://www.prisma.io/docs/orm/reference/error-reference
 const prismaAway = /^(P10\d\d|P2024)$/;
 // pg gives these no code.

@@ -23,9 +23,27 @@ describe('the image', () => {
     expect(taken).toEqual(['package.json', 'node_modules', 'prisma/migrations', 'prisma/demo', 'dist']);
   });
 
-  it('runs the server as the user node', () => {
-    expect(dockerfile).toMatch(/^USER node$/m);
+  it('runs the server as a user who is not root, which a number shows', () => {
+    expect(dockerfile).toMatch(/^USER 1000:1000$/m);
     expect(dockerfile).toMatch(/^CMD \["node", "--max-semi-space-size=16", "dist\/server.js"\]$/m);
+  });
+
+  it('needs no shell: what it runs and what checks it are lists of words', () => {
+    const last = dockerfile.slice(dockerfile.lastIndexOf('\nFROM '));
+    const commands = [...last.matchAll(/^(?:.*\s)?(?:CMD|ENTRYPOINT) (.+)$/gm)].map(([, words]) => words as string);
+    expect(commands).toHaveLength(2);
+    for (const words of commands) expect(JSON.parse(words)).toEqual(expect.arrayContaining(['node']));
+    expect(last).not.toMatch(/^(RUN|SHELL)/m);
+  });
+
+  it('has no secret and no setting of anybody in its layers', () => {
+    const set = [...dockerfile.matchAll(/^(?:ENV|ARG) (.+)$/gm)].flatMap(([, pairs]) =>
+      (pairs as string).split(' ').map((pair) => pair.split('=')[0]),
+    );
+    expect(set.filter((name) => !/^(NODE_ENV|HOST|PORT|NPM_CONFIG_\w+)$/.test(name as string))).toEqual([]);
+    const allowed = readFileSync('.dockerignore', 'utf8').split('\n');
+    expect(allowed).toContain('*');
+    for (const name of ['!.env', '!deploy', '!.data']) expect(allowed).not.toContain(name);
   });
 });
 

@@ -5,6 +5,7 @@ import { freePort } from '../../src/db/free-port.js';
 import type { FailAction } from './instance-control.js';
 import type { Link, LinkKind, Links } from './links.js';
 import { withPort } from './ports.js';
+import type { ProcessSample } from './process-sample.js';
 import { type ServerProcess, startServerProcess } from './server-process.js';
 
 /** A place for one instance: its port, its connections through proxies, and the process that stands there now. */
@@ -20,6 +21,8 @@ export interface Slot {
   stop(ms: number): void;
   stall(ms: number): void;
   stepClock(ms: number): void;
+  /** What its process holds; null where there is none, or none that answers. */
+  sample(): Promise<ProcessSample | null>;
   /** Arms a fail-point; resolves with whether it was reached in time. Where it kills, the process has ended then. */
   failAt(point: string, action: FailAction, ms: number, withinMs: number): Promise<boolean>;
   isUp(): boolean;
@@ -152,6 +155,7 @@ async function createSlot(name: string, options: FleetOptions, mishaps: string[]
       server?.order({ order: 'stall', ms });
     },
     stepClock: (ms) => server?.order({ order: 'step-clock', ms }),
+    sample: async () => (await server?.sample()) ?? null,
     async failAt(point, action, ms, withinMs) {
       const reached = new Promise<boolean>((resolve) => {
         const done = (isReached: boolean) => {

@@ -1,14 +1,16 @@
 import { spawn } from 'node:child_process';
+import { type ProcessSample, sampleProcess } from './process-sample.js';
 
 /** What the harness orders over the IPC channel. Durations in ms. */
 export type Order =
   | { order: 'arm'; point: string; action: FailAction; ms: number }
   | { order: 'disarm' }
   | { order: 'step-clock'; ms: number }
-  | { order: 'stall'; ms: number };
+  | { order: 'stall'; ms: number }
+  | { order: 'sample' };
 export type FailAction = 'kill' | 'stop' | 'pause';
 /** What the instance tells. */
-export type Told = { told: 'listening' } | { told: 'hit'; point: string };
+export type Told = { told: 'listening' } | { told: 'hit'; point: string } | { told: 'sample'; sample: ProcessSample };
 
 declare global {
   var truetagFailPoint: ((name: string) => Promise<void> | undefined) | undefined;
@@ -39,6 +41,7 @@ export function obeyHarness(): { tell(told: Told): void } {
     if (message.order === 'disarm') armed = null;
     if (message.order === 'step-clock') clock.step(message.ms);
     if (message.order === 'stall') stall(message.ms);
+    if (message.order === 'sample') tell({ told: 'sample', sample: sampleProcess() });
   });
   // Whoever ordered us about is gone: nobody would end this process.
   process.on('disconnect', () => process.exit(1));

@@ -5,6 +5,7 @@ import { generateClient } from '../../src/db/generate-client.js';
 import { migrate } from '../../src/db/migrator.js';
 import { startWatchdog } from '../../src/db/watchdog.js';
 import { bundle } from '../sabotage/bundle.js';
+import type { Edit } from '../sabotage/edit.js';
 import { failPointEdits } from '../sabotage/fail-points.js';
 import { sabotages } from '../sabotage/sabotages.js';
 import { createFleet, type Fleet } from './fleet.js';
@@ -25,8 +26,14 @@ export interface Rig {
 
 const adminKey = 'truth-truth-truth-truth-truth-truth';
 
-/** What a run stands on: Postgres, Redis, proxies, and places for instances. All of it ends with this process. */
-export async function openRig({ instances, mode, sabotage }: Options): Promise<Rig> {
+/**
+ * What a run stands on: Postgres, Redis, proxies, and places for instances. All of it ends with this process.
+ * @param more edits of the instances' sources beside those of the sabotage, settings beside those of every run
+ */
+export async function openRig(
+  { instances, mode, sabotage }: Pick<Options, 'instances' | 'mode' | 'sabotage'>,
+  more: { edits?: readonly Edit[]; env?: Record<string, string> } = {},
+): Promise<Rig> {
   const folder = mkdtempSync(join(tmpdir(), 'truetag-truth-'));
   // Postgres does not run as root: the user it runs as must get in.
   chmodSync(folder, 0o711);
@@ -38,7 +45,7 @@ export async function openRig({ instances, mode, sabotage }: Options): Promise<R
   };
   try {
     await generateClient();
-    const edits = [...failPointEdits(), ...(sabotage === undefined ? [] : (sabotages[sabotage]?.edits ?? []))];
+    const edits = [...failPointEdits(), ...(sabotage === undefined ? [] : (sabotages[sabotage]?.edits ?? [])), ...(more.edits ?? [])];
     const script = await bundle({ entry: 'test/truth/instance.ts', edits });
     const postgres = await startTruthPostgres(folder);
     closing.push(() => postgres.stop());
@@ -48,7 +55,8 @@ export async function openRig({ instances, mode, sabotage }: Options): Promise<R
     const links = await openLinks();
     closing.push(() => links.close());
     // All writers share one key and one address. Shedding stays on, as by default: a 503 of it without a fault would be a finding.
-    const env = { RATE_LIMIT_ADMIN: '0', ADMIN_API_KEY: adminKey, MIGRATE: 'false', LOG_LEVEL: 'warn', PRICE_READS: mode, MEMORY_CACHE_MB: '64' };
+    const defaults = { RATE_LIMIT_ADMIN: '0', MIGRATE: 'false', LOG_LEVEL: 'warn', MEMORY_CACHE_MB: '64' };
+    const env = { ...defaults, ADMIN_API_KEY: adminKey, PRICE_READS: mode, ...more.env };
     const targets = { postgresUrl: postgres.url, postgresPort: postgres.port, redisPort: redis.port };
     const fleet = await createFleet({ script, count: instances + 1, folder, links, targets, env });
     closing.push(() => fleet.end());
