@@ -242,7 +242,7 @@ function readSecret(path: string): { text?: string; fault?: string } {
     const entry = statSync(path);
     if (!entry.isFile()) return { fault: 'must name a regular file' };
     if (entry.size > maxSecretBytes) return { fault: `the file must have at most ${maxSecretBytes} bytes` };
-    const text = readFileSync(path, 'utf8').replace(/[\r\n]+$/, '');
+    const text = readFileSync(path, 'utf8').trimEnd();
     return text === '' ? { fault: 'the file is empty' } : { text };
   } catch (error) {
     return { fault: `the file cannot be read (${error instanceof Error && 'code' in error ? String(error.code) : 'unknown'})` };

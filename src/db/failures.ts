@@ -82,11 +82,10 @@ const stateRules: [RegExp, Said][] = [
   // 53 is a machine at its limits, 58 a disk that does not take or give what it should.
   [/^(08|28|53|57|58|25P03|25006|3D000)/, unavailable],
 ];
-// The second line is this process itself at its limits: no file descriptor, no port, no memory for a socket.
-const socketCodes = new RegExp(
-  '^(ECONN(REFUSED|RESET|ABORTED)|ENOTFOUND|EAI_AGAIN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ENOENT|ERR_STREAM_DESTROYED|' +
-    'EMFILE|ENFILE|EADDRNOTAVAIL|ENOBUFS)$',
-);
+const socketCodes =
+  /^(ECONN(REFUSED|RESET|ABORTED)|ENOTFOUND|EAI_AGAIN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ENOENT|ERR_STREAM_DESTROYED)$/;
+// This process itself at its limits: no file descriptor, no port, no memory for a socket.
+const ownLimits = /^(EMFILE|ENFILE|EADDRNOTAVAIL|ENOBUFS)$/;
 // Not reachable, timed out, closed: https://www.prisma.io/docs/orm/reference/error-reference
 const prismaAway = /^(P10\d\d|P2024)$/;
 // pg gives these no code.
@@ -95,7 +94,7 @@ const pgMessages =
 
 function condition({ code, message }: Fault): Said | undefined {
   if (typeof code === 'string') {
-    if (socketCodes.test(code) || prismaAway.test(code)) return unavailable;
+    if (socketCodes.test(code) || ownLimits.test(code) || prismaAway.test(code)) return unavailable;
     if (isSqlState(code)) return stateRules.find(([rule]) => rule.test(code))?.[1];
   }
   return typeof message === 'string' && pgMessages.test(message) ? unavailable : undefined;

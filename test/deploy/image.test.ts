@@ -40,7 +40,7 @@ describe('the image', () => {
     const set = [...dockerfile.matchAll(/^(?:ENV|ARG) (.+)$/gm)].flatMap(([, pairs]) =>
       (pairs as string).split(' ').map((pair) => pair.split('=')[0]),
     );
-    expect(set.filter((name) => !/^(NODE_ENV|HOST|PORT|NPM_CONFIG_\w+)$/.test(name as string))).toEqual([]);
+    expect(set.filter((name) => !/^(NODE_ENV|HOST|PORT|METRICS_HOST|NPM_CONFIG_\w+)$/.test(name as string))).toEqual([]);
     const allowed = readFileSync('.dockerignore', 'utf8').split('\n');
     expect(allowed).toContain('*');
     for (const name of ['!.env', '!deploy', '!.data']) expect(allowed).not.toContain(name);
