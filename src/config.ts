@@ -63,7 +63,7 @@ const Environment = z.object({
   TRUSTED_PROXIES: list(isNetwork, 'must be addresses or networks such as 10.0.0.0/8, or loopback, linklocal, uniquelocal, separated by commas'),
   CORS_ORIGINS: list(isOrigin, 'must be origins such as https://shop.example, separated by commas, or *'),
   HSTS_MAX_AGE_S: whole(0, 63_072_000).default(0),
-  RATE_LIMIT_ADMIN: whole(0, 1_000_000).default(12_000),
+  RATE_LIMIT_ADMIN: whole(0, 1_000_000).default(60_000),
   RATE_LIMIT_STOREFRONT: whole(0, 1_000_000).default(0),
   MAX_CONNECTIONS: whole(1, 1_000_000).default(4096),
   BODY_TIMEOUT_MS: whole(100, 300_000).default(15_000),

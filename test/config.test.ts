@@ -35,7 +35,7 @@ describe('the configuration', () => {
       trustedProxies: [],
       corsOrigins: [],
       hstsMaxAgeS: 0,
-      adminPerMinute: 12_000,
+      adminPerMinute: 60_000,
       storefrontPerMinute: 0,
       maxConnections: 4096,
       bodyTimeoutMs: 15_000,
