@@ -44,26 +44,18 @@ import { createDatabaseWatch } from './db/watch.js';
 import { watchQueries } from './db/watched-query.js';
 import { AppError, isAppError } from './errors.js';
 import { pickImporter } from './importers/importer.js';
-import { authPlugin } from './plugins/auth.js';
-import { bodyDeadlinePlugin } from './plugins/body-deadline.js';
-import { cacheControlPlugin } from './plugins/cache-control.js';
-import { connectionLimitsPlugin } from './plugins/connection-limits.js';
-import { corsPlugin } from './plugins/cors.js';
+import { everyRoutePlugin } from './plugins/every-route.js';
 import { withFrugalHeap } from './plugins/frugal-heap.js';
-import { jsonBodyPlugin } from './plugins/json-body.js';
-import { loadSheddingPlugin } from './plugins/load-shedding.js';
 import { refuseOtherMethods } from './plugins/method-not-allowed.js';
 import { openapiPlugin } from './plugins/openapi.js';
-import { answerFrameworkErrors, problemPlugin, rawProblem, refuseExpectation } from './plugins/problem.js';
-import { rateLimitPlugin } from './plugins/rate-limit.js';
+import { refuseExpectation } from './plugins/problem.js';
 import { redisPlugin } from './plugins/redis.js';
 import type { SharedCounts } from './plugins/request-counter.js';
-import { requestIdOf, requestIdPlugin } from './plugins/request-id.js';
-import { requestLogPlugin } from './plugins/request-log.js';
-import { securityHeaders, securityHeadersPlugin } from './plugins/security-headers.js';
-import { hasSecondHost, maxHeaders, strictRequestPlugin } from './plugins/strict-request.js';
+import { requestIdOf } from './plugins/request-id.js';
+import { securityHeaders } from './plugins/security-headers.js';
+import { serverOptions } from './plugins/server-options.js';
+import { hasSecondHost, maxHeaders } from './plugins/strict-request.js';
 import { createTokenVerifier } from './plugins/token-verifier.js';
-import { unsupportedHeadersPlugin } from './plugins/unsupported-headers.js';
 import { adminCacheRoutes } from './routes/admin-cache.js';
 import { adminImportRoutes } from './routes/admin-imports.js';
 import { adminKeyRoutes } from './routes/admin-keys.js';
@@ -107,31 +99,9 @@ export async function createApp(config: Config & { databaseUrl: string }): Promi
   });
   const log = pino({ level: config.logLevel, ...(config.traces ? { mixin: sight.logFields } : {}) });
   const headers = securityHeaders(config);
-  const answerFrameworkError = answerFrameworkErrors(headers);
-  const fastify = Fastify({
-    // Fastify's own logger listens to the end of every answer, logged or not, which is a quarter of what a product hit costs.
-    logger: false,
-    genReqId: requestIdOf,
-    requestIdHeader: false,
-    bodyLimit: 2 * 2 ** 20,
-    requestTimeout: 300_000,
-    trustProxy: config.trustedProxies.length > 0 && [...config.trustedProxies],
-    return503OnClosing: false,
-    forceCloseConnections: 'idle',
-    routerOptions: { maxParamLength: 1024 },
-    // Node looks every half a minute unless told otherwise, and ten seconds would be forty.
-    http: { headersTimeout: 10_000, connectionsCheckingInterval: 1000, maxHeaderSize: 16 * 2 ** 10, requireHostHeader: false },
-    frameworkErrors(error, request, reply) {
-      answerFrameworkError(error, request, reply);
-      sight.unreadable(reply.statusCode);
-    },
-    clientErrorHandler(error, socket) {
-      const status = error.code === 'HPE_HEADER_OVERFLOW' ? 431 : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400;
-      sight.unreadable(status);
-      if (socket.writable) socket.end(rawProblem(status, headers));
-      else socket.destroy();
-    },
-  }).withTypeProvider<ZodTypeProvider>();
+  const fastify = Fastify(
+    serverOptions({ trustedProxies: config.trustedProxies, headers, onUnreadable: sight.unreadable }),
+  ).withTypeProvider<ZodTypeProvider>();
   fastify.setValidatorCompiler(validatorCompiler);
   fastify.setSerializerCompiler(serializerCompiler);
   const routes: App['routes'][number][] = [];
@@ -141,7 +111,6 @@ export async function createApp(config: Config & { databaseUrl: string }): Promi
   const now = () => new Date();
   let isDraining = false;
   const warnOnce = createWarnOnce((message, error) => log.warn({ err: error }, message));
-  const warnDropped = warnOnce('A connection was closed because there are as many as may be');
   const warnOfExport = warnOnce('The collector does not take the traces that it is sent');
 
   if (config.migrate) await migrate({ url: config.databaseDirectUrl ?? config.databaseUrl, log: (line) => log.info(line) });
@@ -260,29 +229,12 @@ export async function createApp(config: Config & { databaseUrl: string }): Promi
 
   // What every route shares
   await sight.register(fastify as unknown as FastifyInstance);
-  await fastify.register(requestIdPlugin);
-  await fastify.register(securityHeadersPlugin, { headers });
-  await fastify.register(corsPlugin, { origins: config.corsOrigins });
-  await fastify.register(cacheControlPlugin);
-  await fastify.register(problemPlugin, { log });
-  await fastify.register(requestLogPlugin, { log, traceIdOf: ({ traced }) => traced?.traceId });
-  await fastify.register(connectionLimitsPlugin, {
-    maxConnections: config.maxConnections,
-    onDrop: () => warnDropped(new Error(`more than MAX_CONNECTIONS=${config.maxConnections}`)),
+  await fastify.register(everyRoutePlugin, {
+    ...{ log, headers, limits: config },
+    auth: { identify: authenticator.identify, requireScope, isScope: (name) => Object.hasOwn(scopes, name) },
+    counts: config.redisUrl === undefined ? null : sharedCounts(fastify as unknown as FastifyInstance, catalogId),
+    onDrop: warnOnce('A connection was closed because there are as many as may be'),
   });
-  await fastify.register(strictRequestPlugin);
-  await fastify.register(loadSheddingPlugin, {
-    maxDelayMs: config.shedDelayMs,
-    onChange: (isShedding) => log.warn(isShedding ? 'Too much to do: listings, batches and quotes are turned away' : 'Everything is answered again'),
-  });
-  await fastify.register(bodyDeadlinePlugin, { timeoutMs: config.bodyTimeoutMs });
-  await fastify.register(jsonBodyPlugin);
-  await fastify.register(authPlugin, { identify: authenticator.identify, requireScope, isScope: (name) => Object.hasOwn(scopes, name) });
-  await fastify.register(rateLimitPlugin, {
-    ...{ adminPerMinute: config.adminPerMinute, storefrontPerMinute: config.storefrontPerMinute },
-    shared: config.redisUrl === undefined ? null : sharedCounts(fastify as unknown as FastifyInstance, catalogId),
-  });
-  await fastify.register(unsupportedHeadersPlugin);
   const others = refuseOtherMethods(fastify);
   await fastify.register(openapiPlugin, { version });
 

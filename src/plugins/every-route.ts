@@ -1,0 +1,61 @@
+import plugin from 'fastify-plugin';
+import type { Logger } from 'pino';
+import { type AuthOptions, authPlugin } from './auth.js';
+import { bodyDeadlinePlugin } from './body-deadline.js';
+import { cacheControlPlugin } from './cache-control.js';
+import { connectionLimitsPlugin } from './connection-limits.js';
+import { corsPlugin } from './cors.js';
+import { jsonBodyPlugin } from './json-body.js';
+import { loadSheddingPlugin } from './load-shedding.js';
+import { problemPlugin } from './problem.js';
+import { rateLimitPlugin } from './rate-limit.js';
+import type { SharedCounts } from './request-counter.js';
+import { requestIdPlugin } from './request-id.js';
+import { requestLogPlugin } from './request-log.js';
+import { type Headers, securityHeadersPlugin } from './security-headers.js';
+import { strictRequestPlugin } from './strict-request.js';
+import { unsupportedHeadersPlugin } from './unsupported-headers.js';
+
+export interface EveryRouteOptions {
+  log: Logger;
+  /** What every answer has. */
+  headers: Headers;
+  auth: AuthOptions;
+  limits: {
+    corsOrigins: readonly string[];
+    maxConnections: number;
+    shedDelayMs: number;
+    bodyTimeoutMs: number;
+    adminPerMinute: number;
+    storefrontPerMinute: number;
+  };
+  /** Where requests are counted for all instances; null: each counts its own. */
+  counts: SharedCounts | null;
+  /** Told of connections that are closed because there are as many as may be. */
+  onDrop: (error: Error) => void;
+}
+
+/** What every route shares, in the order in which a request meets it. */
+export const everyRoutePlugin = plugin<EveryRouteOptions>(async (app, { log, headers, auth, limits, counts, onDrop }) => {
+  await app.register(requestIdPlugin);
+  await app.register(securityHeadersPlugin, { headers });
+  await app.register(corsPlugin, { origins: limits.corsOrigins });
+  await app.register(cacheControlPlugin);
+  await app.register(problemPlugin, { log });
+  await app.register(requestLogPlugin, { log, traceIdOf: ({ traced }) => traced?.traceId });
+  await app.register(connectionLimitsPlugin, {
+    maxConnections: limits.maxConnections,
+    onDrop: () => onDrop(new Error(`more than MAX_CONNECTIONS=${limits.maxConnections}`)),
+  });
+  await app.register(strictRequestPlugin);
+  await app.register(loadSheddingPlugin, {
+    maxDelayMs: limits.shedDelayMs,
+    onChange: (isShedding) => log.warn(isShedding ? 'Too much to do: listings, batches and quotes are turned away' : 'Everything is answered again'),
+  });
+  await app.register(bodyDeadlinePlugin, { timeoutMs: limits.bodyTimeoutMs });
+  await app.register(jsonBodyPlugin);
+  // Who it is comes before how often, which is counted by who it is.
+  await app.register(authPlugin, auth);
+  await app.register(rateLimitPlugin, { adminPerMinute: limits.adminPerMinute, storefrontPerMinute: limits.storefrontPerMinute, shared: counts });
+  await app.register(unsupportedHeadersPlugin);
+});
