@@ -77,7 +77,7 @@ const Environment = z.object({
     .regex(/^\d{0,3}(?:\.\d{1,20})?$/, 'must be a number from 0 to 1')
     .transform(Number)
     .pipe(z.number().max(1, 'must be a number from 0 to 1'))
-    .default(0.01),
+    .default(0.001),
 });
 
 export interface Config {
