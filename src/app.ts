@@ -44,6 +44,7 @@ import { createDatabaseWatch } from './db/watch.js';
 import { watchQueries } from './db/watched-query.js';
 import { AppError, isAppError } from './errors.js';
 import { pickImporter } from './importers/importer.js';
+import { errorForLog } from './plugins/error-for-log.js';
 import { everyRoutePlugin } from './plugins/every-route.js';
 import { withFrugalHeap } from './plugins/frugal-heap.js';
 import { refuseOtherMethods } from './plugins/method-not-allowed.js';
@@ -97,7 +98,7 @@ export async function createApp(config: Config & { databaseUrl: string }): Promi
     onScrapeError: (error) => log.error({ err: error }, 'the metrics could not be read'),
     onExportError: (error) => warnOfExport(error),
   });
-  const log = pino({ level: config.logLevel, ...(config.traces ? { mixin: sight.logFields } : {}) });
+  const log = pino({ level: config.logLevel, serializers: { err: errorForLog }, ...(config.traces ? { mixin: sight.logFields } : {}) });
   const headers = securityHeaders(config);
   const fastify = Fastify(
     serverOptions({ trustedProxies: config.trustedProxies, headers, onUnreadable: sight.unreadable }),

@@ -80,6 +80,7 @@ async function admit(
 /** An answer on its way out becomes this problem. */
 function insteadOf(reply: FastifyReply, error: AppError, request: FastifyRequest): Buffer {
   const failure = describe(error);
+  request.problemCode = failure.code;
   reply.code(failure.status).header('retry-after', String(failure.retryAfterS)).removeHeader('www-authenticate').removeHeader('content-length');
   return problemBytes(request, failure);
 }

@@ -41,6 +41,7 @@ export const requestLogPlugin = plugin<{ log: Pick<Logger, 'info' | 'warn'>; tra
       const line = {
         ...{ requestId: request.id, method: request.method, route, status: reply.statusCode, ms },
         ...(traceId === undefined ? {} : { traceId }),
+        ...(request.caller ? { caller: request.caller.keyId } : {}),
       };
       if (written !== undefined) log.info({ ...line, ...written }, 'admin write');
       if (ms >= slowMs) log.warn(line, 'slow request');

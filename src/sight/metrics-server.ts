@@ -39,6 +39,8 @@ export async function serveMetrics(options: {
     server.once('error', (error: NodeJS.ErrnoException) => reject(explain(error, host, port)));
     server.listen({ host, port }, resolve);
   });
+  // A connection that cannot be taken is that client's loss; without a listener it would end the process.
+  server.on('error', options.onError);
   const address = server.address();
   const shown = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
   const bound = typeof address === 'object' && address ? address.port : port;

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { type AddressInfo, createServer } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createDatabase } from '../harness/database.js';
 import { adminKey, asAdmin } from '../harness/service.js';
@@ -9,6 +10,28 @@ const as = (key: string) => ({ authorization: `Bearer ${key}` });
 
 describe('a server at its most talkative', () => {
   afterEach(endProcesses);
+
+  it('says that Redis does not take its password, and not which', async () => {
+    const database = await createDatabase();
+    const password = 'not-the-password-of-this-redis';
+    const redis = createServer((socket) => {
+      socket.on('error', () => {});
+      socket.on('data', () => void socket.write('-WRONGPASS invalid username-password pair or user is disabled.\r\n'));
+    });
+    await new Promise<void>((resolve) => redis.listen(0, '127.0.0.1', resolve));
+    const { port } = redis.address() as AddressInfo;
+    const env = { DATABASE_URL: database.url, REDIS_URL: `redis://:${password}@127.0.0.1:${port}`, PORT: '0', LOG_LEVEL: 'trace' };
+    const server = runProcess('src/server.ts', [], env);
+    try {
+      await server.said(/Truetag listens on (\S+)/);
+      expect(server.stdout()).toContain('WRONGPASS');
+      expect(`${server.stdout()}${server.stderr()}`).not.toContain(password);
+    } finally {
+      await endProcesses();
+      redis.close();
+      await database.drop();
+    }
+  }, 60_000);
 
   it('says what happens to keys by their prefix, and never a key, a token or a hash', async () => {
     const database = await createDatabase();
