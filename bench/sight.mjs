@@ -10,15 +10,22 @@ import { openRig, root } from './rig.mjs';
 import { median } from './summary.mjs';
 
 /**
- * `npm run bench:sight [-- --quick]`: what metrics and traces cost a hit. The same build with neither, with metrics that are scraped once a round, and
- * with traces on top, in turns within one run; ratios are medians of the ratios within the rounds. `again` has neither too: how far it is from 1
- * is how far the others may be by chance.
+ * `npm run bench:sight [-- --quick]`: what metrics and traces cost a hit. The same build with neither, with metrics that are scraped now and then, and
+ * with traces on top, in turns within one run.
+ *
+ * One and the same build comes in two kinds of process: V8 compiles what it happens to see first, and in some processes `nextTick`, say, costs a hit 4 µs
+ * more for as long as they live, a fifth of all it takes. So each way has several processes, and the quickest of each are compared. What is told of
+ * one is the sum over all rounds, and not a median, which would pass over the rounds with a scrape.
  */
 const { values: flags } = parseArgs({ options: { quick: { type: 'boolean', default: false } } });
-const plan = flags.quick ? { rounds: 3, roundMs: 300, warmUpMs: 500 } : { rounds: 16, roundMs: 1100, warmUpMs: 2500 };
+const plan = flags.quick ? { rounds: 3, roundMs: 300, warmUpMs: 500 } : { rounds: 10, roundMs: 700, warmUpMs: 1500 };
+const processes = 4;
+/** In rounds: a scrape every 3.5 s of traffic. The local stack scrapes every five, most shops every fifteen or thirty. */
+const scrapeEvery = 5;
 const connections = 64;
 const pauseMs = 80;
-const target = 0.95;
+/** Of the processor time of a hit: the rate also tells what else the machine had to do. */
+const target = 1.05;
 const ratio = 0.01;
 const scenarios = [
   { title: 'A product in memory, answered before the router', path: '/v1/products/walnut-desk-lamp', expected: /detail=memory/ },
@@ -36,27 +43,32 @@ try {
   await rig.fillCatalog(0);
   const candidates = [
     { name: 'off', title: 'neither', env: {} },
-    { name: 'again', title: 'neither, once more', env: {} },
-    { name: 'metrics', title: 'metrics, scraped once a round', isWatched: true, env: {} },
+    { name: 'metrics', title: 'metrics', isWatched: true, env: {} },
     {
       name: 'traces',
-      title: `metrics and traces of ${100 * ratio} % of the requests`,
+      title: `metrics and traces of ${100 * ratio} % of the requests, 50 a second at most`,
       isWatched: true,
       env: { OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint, OTEL_TRACES_SAMPLER_ARG: String(ratio) },
     },
   ];
-  for (const candidate of candidates) {
-    const metricsPort = candidate.isWatched ? await freePort() : undefined;
-    const env = { LOG_LEVEL: 'silent', ...candidate.env, ...(metricsPort && { METRICS_PORT: String(metricsPort) }) };
-    const server = await rig.serve('dist/server.js', '/health/ready', env);
-    // As in a shop, something else than a hit has been traced before.
-    await fetch(`${server.url}/v1/categories`, { headers: { traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01` } });
-    Object.assign(candidate, { metricsPort, server });
+  const servers = [];
+  for (let i = 0; i < processes; i += 1) {
+    for (const { name, isWatched, env } of candidates) {
+      const metricsPort = isWatched ? await freePort() : undefined;
+      const server = await rig.serve('dist/server.js', '/health/ready', {
+        LOG_LEVEL: 'silent',
+        ...env,
+        ...(metricsPort && { METRICS_PORT: String(metricsPort) }),
+      });
+      // As in a shop, something else than a hit has been traced before.
+      await fetch(`${server.url}/v1/categories`, { headers: { traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01` } });
+      servers.push({ name, metricsPort, ...server });
+    }
   }
   const tables = [];
-  for (const scenario of scenarios) tables.push({ scenario, rows: await measure(scenario, candidates) });
+  for (const scenario of scenarios) tables.push({ scenario, rows: await measure(scenario, candidates, servers) });
+  isMet = tables[0].rows.every(({ cpuOfOff }) => cpuOfOff <= target);
   markdown = toMarkdown(tables);
-  isMet = tables[0].rows.every(({ ofOff }) => ofOff >= target);
 } finally {
   load.end();
   await rig.close();
@@ -69,50 +81,55 @@ if (!flags.quick) {
 process.stdout.write(markdown);
 process.exit(isMet || flags.quick ? 0 : 1);
 
-async function measure({ title, path, expected }, candidates) {
-  const rounds = new Map(candidates.map(({ name }) => [name, []]));
+async function measure({ title, path, expected }, candidates, servers) {
+  const measured = new Map(servers.map((server) => [server, []]));
   for (let round = 0; round <= plan.rounds; round += 1) {
     process.stderr.write(`${title}: ${round === 0 ? 'warming up' : `round ${round} of ${plan.rounds}`}\n`);
-    for (const { name, server, metricsPort } of candidates.map((_, i) => candidates[(i + round) % candidates.length])) {
-      const job = {
-        port: server.port,
-        pid: server.pid,
-        paths: [path],
-        connections,
-        ms: round === 0 ? plan.warmUpMs : plan.roundMs,
-        warmUpMs: pauseMs,
-      };
+    for (const server of inTurn(servers, round)) {
+      const { name, port, pid, metricsPort } = server;
+      const job = { port, pid, paths: [path], connections, ms: round === 0 ? plan.warmUpMs : plan.roundMs, warmUpMs: pauseMs };
       const running = load.run(job);
       // In the middle of the round, as a scrape is in the middle of the traffic.
-      const scraped = metricsPort && scrapeAfter((pauseMs + job.ms) / 2, metricsPort);
+      const isScraped = metricsPort !== undefined && round % scrapeEvery === 0;
+      const scraped = isScraped && scrapeAfter((pauseMs + job.ms) / 2, metricsPort);
       const result = await running;
       await scraped;
       const hits = Object.entries(result.outcomes).reduce((sum, [outcome, count]) => (expected.test(outcome) ? sum + count : sum), 0);
       if (result.failures > 0 || hits < 0.99 * result.requests)
         throw new Error(`${name}, ${title}: ${JSON.stringify(result.outcomes)}, ${result.failures} failed`);
-      if (round > 0) rounds.get(name).push(result);
+      if (round > 0) measured.get(server).push(result);
     }
   }
-  const rate = ({ requests, seconds }) => requests / seconds;
-  const cpu = ({ cpuMs, requests }) => (1000 * cpuMs) / requests;
-  const off = rounds.get('off');
+  const all = servers.map((server) => ({ name: server.name, ...summary(measured.get(server)) }));
+  const quickest = (name) => all.filter((one) => one.name === name).reduce((best, one) => (one.cpuUs < best.cpuUs ? one : best));
+  const off = quickest('off');
   return candidates.map(({ name, title: row }) => {
-    const own = rounds.get(name);
-    return {
-      row,
-      perSecond: median(own.map(rate)),
-      p99Ms: median(own.map(({ p99Ms }) => p99Ms)),
-      cpuUs: median(own.map(cpu)),
-      ofOff: median(own.map((round, i) => rate(round) / rate(off[i]))),
-      cpuOfOff: median(own.map((round, i) => cpu(round) / cpu(off[i]))),
-    };
+    const best = quickest(name);
+    const each = all.filter((one) => one.name === name).map(({ cpuUs }) => cpuUs);
+    return { row, ...best, each, ofOff: best.perSecond / off.perSecond, cpuOfOff: best.cpuUs / off.cpuUs };
   });
+}
+
+function summary(results) {
+  const sum = (of) => results.reduce((total, result) => total + of(result), 0);
+  const requests = sum((result) => result.requests);
+  return {
+    perSecond: requests / sum(({ seconds }) => seconds),
+    p99Ms: median(results.map(({ p99Ms }) => p99Ms)),
+    cpuUs: (1000 * sum(({ cpuMs }) => cpuMs)) / requests,
+  };
 }
 
 async function scrapeAfter(ms, port) {
   await new Promise((resolve) => setTimeout(resolve, ms));
   const answer = await fetch(`http://127.0.0.1:${port}/metrics`);
   if (!answer.ok || !(await answer.text()).includes('truetag_ready')) throw new Error(`the metrics answered ${answer.status}`);
+}
+
+/** Forwards and backwards, each time from another on: nobody always comes after the same. */
+function inTurn(servers, round) {
+  const turned = servers.map((_, i) => servers[(i + round) % servers.length]);
+  return round % 2 === 0 ? turned : turned.reverse();
 }
 
 /** Takes whatever it is sent. */
@@ -134,21 +151,21 @@ function toMarkdown(tables) {
   const pinned = cores === undefined ? '' : ', each on one core';
   return [
     '# What metrics and traces cost a hit\n',
-    `Node ${process.version}, ${availableParallelism()} cores. The same build in a process each, ${connections} keep-alive connections on loopback, the generator in a process of its own${pinned}. ${plan.rounds} rounds of ${plan.roundMs} ms with the candidates in turn; figures are medians over the rounds, ratios medians of the ratios within each round. How far the second row is from 1 is what chance does here.\n`,
+    `Node ${process.version}, ${availableParallelism()} cores. The same build, ${processes} processes each way, ${connections} keep-alive connections on loopback, the generator in a process of its own${pinned}. ${plan.rounds} rounds of ${plan.roundMs} ms with the processes in turn; figures are sums over the rounds (p99: the median), those of the quickest process of each way: see the source for why. Metrics are scraped every ${(scrapeEvery * plan.roundMs) / 1000} s of traffic.\n`,
     ...(flags.quick ? ['A quick run: it shows that the bench works, and its figures are not to be quoted.\n'] : []),
     ...tables.map(({ scenario, rows }) =>
       [
         `## ${scenario.title}\n`,
-        '| | req/s | p99 ms | CPU µs/req | rate, of neither | CPU, of neither |',
-        '| --- | ---: | ---: | ---: | ---: | ---: |',
+        '| | req/s | p99 ms | CPU µs/req | rate, of neither | CPU, of neither | CPU µs/req of each process |',
+        '| --- | ---: | ---: | ---: | ---: | ---: | ---: |',
         ...rows.map(
-          ({ row, perSecond, p99Ms, cpuUs, ofOff, cpuOfOff }) =>
-            `| ${row} | ${Math.round(perSecond)} | ${p99Ms.toFixed(2)} | ${cpuUs.toFixed(1)} | ${ofOff.toFixed(3)} | ${cpuOfOff.toFixed(3)} |`,
+          ({ row, perSecond, p99Ms, cpuUs, ofOff, cpuOfOff, each }) =>
+            `| ${row} | ${Math.round(perSecond)} | ${p99Ms.toFixed(2)} | ${cpuUs.toFixed(1)} | ${ofOff.toFixed(3)} | ${cpuOfOff.toFixed(3)} | ${each.map((us) => us.toFixed(1)).join(', ')} |`,
         ),
         '',
       ].join('\n'),
     ),
-    `Target: a product hit keeps at least ${target} of its rate: ${tables[0].rows.every(({ ofOff }) => ofOff >= target) ? 'met' : '**missed**'}.`,
+    `Target: a product hit takes at most ${target} times the processor time: ${isMet ? 'met' : '**missed**'}.`,
     '',
   ].join('\n');
 }
