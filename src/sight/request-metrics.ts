@@ -18,13 +18,16 @@ export const requestMetricsPlugin = plugin<{ metrics: Metrics }>(async (app, { m
           count(tally, reply.statusCode);
           durations.observe({ method: request.method, route: pattern }, reply.elapsedTime / 1000);
         }
+        if (request.problemCode !== undefined) metrics.problem(request.problemCode);
         done();
       },
     ];
   });
   app.addHook('onResponse', (request, reply, done) => {
-    if (request.is404) count(unrouted, reply.statusCode);
-    if (request.problemCode !== undefined) metrics.problem(request.problemCode);
+    if (request.is404) {
+      count(unrouted, reply.statusCode);
+      metrics.problem(request.problemCode ?? 'not_found');
+    }
     done();
   });
 });

@@ -5,30 +5,40 @@ export interface Sampling {
 }
 
 /**
- * A caller's word counts, and so does the path. But anybody can send either, with or without a key, and a trace costs more than the request:
- * beyond `askedPerSecond` it is as if nothing had been said.
+ * A caller's word counts, and so does the path. But anybody can send either, with or without a key, and a trace costs more than a request that
+ * memory answers: beyond `askedPerSecond` it is as if nothing had been said. For the same reason the part of the others is bounded as well.
  * @param ratio part of the requests that nothing is said of
  */
-export function createSampling(options: { ratio: number; askedPerSecond: number; now?: () => number; random?: () => number }): Sampling {
-  const { ratio, askedPerSecond, now = () => performance.now(), random = Math.random } = options;
+export function createSampling(options: {
+  ratio: number;
+  askedPerSecond: number;
+  drawnPerSecond: number;
+  now?: () => number;
+  random?: () => number;
+}): Sampling {
+  const { ratio, now = () => performance.now(), random = Math.random } = options;
+  const hasRoomForAsked = createBound(options.askedPerSecond, now);
+  const hasRoomForDrawn = createBound(options.drawnPerSecond, now);
+
+  return {
+    isSampled(isParentSampled, isAlways) {
+      if (isParentSampled === false && !isAlways) return false;
+      const isAskedFor = isAlways || isParentSampled === true;
+      return (isAskedFor && hasRoomForAsked()) || (random() < ratio && hasRoomForDrawn());
+    },
+  };
+}
+
+function createBound(perSecond: number, now: () => number): () => boolean {
   let second = Number.NaN;
   let taken = 0;
-
-  function hasRoom(): boolean {
+  return () => {
     const current = Math.floor(now() / 1000);
     if (current !== second) {
       second = current;
       taken = 0;
     }
     taken += 1;
-    return taken <= askedPerSecond;
-  }
-
-  return {
-    isSampled(isParentSampled, isAlways) {
-      if (isParentSampled === false && !isAlways) return false;
-      const isAskedFor = isAlways || isParentSampled === true;
-      return (isAskedFor && hasRoom()) || random() < ratio;
-    },
+    return taken <= perSecond;
   };
 }

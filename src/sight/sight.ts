@@ -35,6 +35,8 @@ export interface HitSight {
 
 /** How many requests a second are traced because their callers or their paths say so. */
 const askedPerSecond = 100;
+/** And how many of those that nothing is said of. */
+const drawnPerSecond = 50;
 
 /** Neither library is loaded where it is not asked for. */
 export async function openSight(options: {
@@ -91,7 +93,7 @@ async function openTraces(
 ): Promise<Traces> {
   const [{ createTracing }, spans] = await Promise.all([import('./tracing.js'), import('./request-spans.js')]);
   const tracing = createTracing({ endpoint, service, version, instance, onFault: onExportError });
-  return { tracing, draw: spans.createDraw(createSampling({ ratio, askedPerSecond })), spans };
+  return { tracing, draw: spans.createDraw(createSampling({ ratio, askedPerSecond, drawnPerSecond })), spans };
 }
 
 const hitRoute = '/v1/products/:slug';

@@ -132,14 +132,23 @@ describe('a service whose collector is away', () => {
 describe('sampling', () => {
   it('takes the part of requests that was asked for', () => {
     let turn = 0;
-    const { isSampled } = createSampling({ ratio: 0.25, askedPerSecond: 10, random: () => (turn++ % 100) / 100 });
+    const { isSampled } = createSampling({ ratio: 0.25, askedPerSecond: 10, drawnPerSecond: 100, random: () => (turn++ % 100) / 100 });
     const sampled = Array.from({ length: 100 }, () => isSampled(undefined, false)).filter(Boolean);
     expect(sampled).toHaveLength(25);
   });
 
+  it('draws no more than it can afford, however many requests there are', () => {
+    let now = 0;
+    const { isSampled } = createSampling({ ratio: 0.5, askedPerSecond: 10, drawnPerSecond: 20, now: () => now, random: () => 0.4 });
+    const drawn = () => Array.from({ length: 1000 }, () => isSampled(undefined, false)).filter(Boolean).length;
+    expect([drawn(), drawn()]).toEqual([20, 0]);
+    now = 1000;
+    expect(drawn()).toBe(20);
+  });
+
   it("takes its callers' word, and no more of them in a second than it can afford", () => {
     let now = 0;
-    const { isSampled } = createSampling({ ratio: 0, askedPerSecond: 10, now: () => now });
+    const { isSampled } = createSampling({ ratio: 0, askedPerSecond: 10, drawnPerSecond: 10, now: () => now });
     const asked = () => Array.from({ length: 50 }, () => isSampled(true, false)).filter(Boolean).length;
     expect([asked(), asked()]).toEqual([10, 0]);
     now = 1000;
@@ -148,7 +157,7 @@ describe('sampling', () => {
   });
 
   it('takes what stands under /v1/admin within the same bound, also where the caller does not trace it', () => {
-    const { isSampled } = createSampling({ ratio: 0, askedPerSecond: 2, now: () => 0 });
+    const { isSampled } = createSampling({ ratio: 0, askedPerSecond: 2, drawnPerSecond: 10, now: () => 0 });
     expect([isSampled(undefined, true), isSampled(false, true), isSampled(undefined, true)]).toEqual([true, true, false]);
   });
 });
