@@ -50,7 +50,8 @@ export const everyRoutePlugin = plugin<EveryRouteOptions>(async (app, { log, hea
   await app.register(strictRequestPlugin);
   await app.register(loadSheddingPlugin, {
     maxDelayMs: limits.shedDelayMs,
-    onChange: (isShedding) => log.warn(isShedding ? 'Too much to do: listings, batches and quotes are turned away' : 'Everything is answered again'),
+    onChange: (isShedding) =>
+      log.warn(isShedding ? 'Too much to do: listings, batches, quotes, categories and new imports are turned away' : 'Everything is answered again'),
   });
   await app.register(bodyDeadlinePlugin, { timeoutMs: limits.bodyTimeoutMs });
   await app.register(jsonBodyPlugin);
