@@ -9,6 +9,7 @@ export interface Known {
   /** One of them; a value that names nothing where none is known yet. */
   pick(kind: Kind, at: number): string;
   add(kind: Kind, value: unknown): void;
+  has(kind: Kind): boolean;
   learn(call: string, query: string, answer: Answer, body: unknown): void;
 }
 
@@ -46,6 +47,7 @@ export function createKnown(): Known {
 
   return {
     add,
+    has: (kind) => pools.has(kind),
     pick(kind, at) {
       const pool = pools.get(kind) ?? [];
       return pool[at % Math.max(1, pool.length)] ?? (kind === 'page' ? 'limit=1' : nobody);
