@@ -61,7 +61,8 @@ describe('a database whose disk is full', () => {
         body: { detail: 'The database has no room for this at the moment' },
       });
     }
-    expect(server.log()).toContain('No space left on device');
+    // The log is written behind the answer.
+    await expect.poll(() => server.log(), { timeout: 5_000 }).toContain('No space left on device');
     expect(amountOf(await read(server, product.slug))).toBe(product.amount);
     expect((await quote(server, product.variantId)).status).toBe(200);
     expect((await ready(server)).status).toBe(200);

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from '../harness/free-port.js';
@@ -17,9 +17,11 @@ export interface Instance extends ServerProcess {
 export async function startInstance(databaseUrl: string, env: Record<string, string> = {}, openFiles?: number): Promise<Instance> {
   const script = await bundle({ entry: 'test/truth/instance.ts', edits: [] });
   const port = await freePort();
-  const logFile = join(mkdtempSync(join(tmpdir(), 'truetag-week-')), 'log');
+  const folder = mkdtempSync(join(tmpdir(), 'truetag-week-'));
+  const logFile = join(folder, 'log');
   const settings = { DATABASE_URL: databaseUrl, PORT: String(port), MIGRATE: 'false', LOG_LEVEL: 'warn', ADMIN_API_KEY: adminKey, ...env };
   const limit = openFiles === undefined ? {} : { openFiles };
   const server = await startServerProcess({ script, env: settings, logFile, onHit: () => {}, ...limit });
+  void server.ended.then(() => rmSync(folder, { recursive: true, force: true }));
   return { ...server, port, url: `http://127.0.0.1:${port}`, log: () => readFileSync(logFile, 'utf8') };
 }
