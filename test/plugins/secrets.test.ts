@@ -27,7 +27,7 @@ describe('a server at its most talkative', () => {
       expect(server.stdout()).toContain('WRONGPASS');
       expect(`${server.stdout()}${server.stderr()}`).not.toContain(password);
     } finally {
-      await endProcesses();
+      endProcesses();
       redis.close();
       await database.drop();
     }
