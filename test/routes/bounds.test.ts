@@ -54,7 +54,7 @@ it('every call that needs the database is given up while it does not answer, and
       }),
     );
     for (const { call, answer, problem } of answers) {
-      expect({ call, status: answer.status, retry: answer.headers.has('retry-after') }).toEqual({ call, status: 503, retry: true });
+      expect({ call, status: answer.status, isToldWhen: answer.headers.has('retry-after') }).toEqual({ call, status: 503, isToldWhen: true });
       expect({ call, code: problem.data?.code }).toEqual({ call, code: expect.stringMatching(/^(busy|database_unavailable)$/) });
     }
     const running = `SELECT count(*)::integer AS count FROM pg_stat_activity
