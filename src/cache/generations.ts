@@ -29,11 +29,13 @@ export function createGenerations(options: { store: RedisStore; clock: Clock; ca
   let askedAt = Number.NEGATIVE_INFINITY;
   let asking: Promise<boolean> | undefined;
   let raises = 0;
+  let told = 0;
 
   /** Raises and learns the numbers in one step. False where Redis did not tell: it may have raised them or not. */
   async function raiseBy(by: ReadonlyMap<Listing, number>): Promise<boolean> {
     const sentAt = clock.now();
     raises += 1;
+    const mine = raises;
     const values = await store.raise(
       key,
       fields.map((field) => [field, by.get(field) ?? 0]),
@@ -41,10 +43,10 @@ export function createGenerations(options: { store: RedisStore; clock: Clock; ca
     );
     if (values === down) return false;
     askedAt = Math.max(askedAt, sentAt);
-    // An answer to somebody's later raise may have come before.
-    fields.forEach((field, i) => {
-      known.set(field, Math.max(known.get(field) ?? 0, values[i] ?? 0));
-    });
+    // As they are told, and not the highest: a Redis that has failed over to an older copy counts on from lower numbers. Raises are answered in
+    // the order in which they were sent.
+    if (mine > told) for (const [i, field] of fields.entries()) known.set(field, values[i] ?? 0);
+    told = Math.max(told, mine);
     return true;
   }
 

@@ -130,6 +130,17 @@ describe('generations', () => {
     expect(await here.of(['membership'])).toBe(await open().of(['membership']));
   });
 
+  it('follow a Redis that has failed over to an older copy, whose numbers are lower', async () => {
+    const here = open();
+    await here.raise(['membership']);
+    const before = await here.of(['membership']);
+    await redis.hincrby(generationKey(catalogId), 'membership', -10);
+    await here.raise(['membership']);
+    const after = await here.of(['membership']);
+    expect(after).not.toBe(before);
+    expect(await open().of(['membership'])).toBe(after);
+  });
+
   it('name pages of nobody else until Redis has told its numbers', async () => {
     away = new Set(['generations']);
     const blind = await open().of(['membership']);
