@@ -7,7 +7,7 @@ const text = readFileSync('.env.example', 'utf8');
 
 describe('.env.example', () => {
   it('has every key that config.ts reads, and no other', () => {
-    const schema = /z\.object\(\{\n([\s\S]*?)\n\}\)/.exec(readFileSync('src/config.ts', 'utf8'))?.[1] ?? '';
+    const schema = /z\.object\(\{\n([\s\S]*?)\n\}\)/.exec(readFileSync('src/config/environment.ts', 'utf8'))?.[1] ?? '';
     const read = [...schema.matchAll(/^ {2}([A-Z_]+):/gm)].map(([, key]) => key);
     expect(read).toContain('DATABASE_URL');
     expect(Object.keys(parseEnv(text)).sort()).toEqual(read.sort());
