@@ -5,7 +5,8 @@ import { type Finding, lint } from './sabotage.js';
 /** The table of CONTRIBUTING.md: what a room, or one of the files beside the rooms, may import. */
 const table: Record<string, { values: string[]; types?: string[] }> = {
   'server.ts': { values: ['app.ts', 'config.ts'] },
-  'app.ts': { values: ['access', 'cache', 'catalog', 'config.ts', 'db', 'errors.ts', 'generated', 'importers', 'plugins', 'routes', 'sight'] },
+  'app.ts': { values: ['access', 'app', 'cache', 'catalog', 'config.ts', 'db', 'errors.ts', 'importers', 'plugins', 'routes', 'sight'] },
+  app: { values: ['access', 'cache', 'catalog', 'config.ts', 'db', 'errors.ts', 'importers', 'plugins', 'routes', 'sight'] },
   'config.ts': { values: ['config'] },
   config: { values: [] },
   'errors.ts': { values: [] },

@@ -1,0 +1,30 @@
+import type { Logger } from 'pino';
+import { type Authenticator, createAuthenticator } from '../access/authenticator.js';
+import { createGuessLimit } from '../access/guess-limit.js';
+import { createKeyService, type KeyService } from '../access/key-service.js';
+import { createUseNotes } from '../access/use-notes.js';
+import type { Config } from '../config.js';
+import { createApiKeys } from '../db/api-keys.js';
+import { createTokenVerifier } from '../plugins/token-verifier.js';
+import type { Connections } from './connections.js';
+import type { WarnOnce } from './warn-once.js';
+
+/** Who may do what. */
+export function createAccess(options: { config: Config; connections: Connections; now: () => Date; warnOnce: WarnOnce; log: Logger }): {
+  keys: KeyService;
+  authenticator: Authenticator;
+} {
+  const { config, now, warnOnce, log } = options;
+  const apiKeys = createApiKeys(options.connections.db);
+  return {
+    keys: createKeyService({ keys: apiKeys, now, onChange: (change) => log.info(change, `an admin key was ${change.what}`) }),
+    authenticator: createAuthenticator({
+      adminApiKey: config.adminApiKey,
+      keys: apiKeys,
+      tokens: config.jwt && createTokenVerifier(config.jwt),
+      guesses: createGuessLimit({ perMinute: config.wrongKeysPerMinute }),
+      noteUse: createUseNotes({ keys: apiKeys, now, onError: warnOnce('the last use of a key could not be noted') }),
+      now,
+    }),
+  };
+}

@@ -1,0 +1,48 @@
+import type { FastifyInstance } from 'fastify';
+import type { Config } from '../config.js';
+import { awaitCatalogId } from '../db/catalog-id.js';
+import { createDatabase, type Database, isPooler, requireUtc } from '../db/client.js';
+import { migrate } from '../db/migrator.js';
+import { createDatabaseWatch } from '../db/watch.js';
+import { type QuerySight, watchQueries } from '../db/watched-query.js';
+import { isAppError } from '../errors.js';
+import { redisPlugin } from '../plugins/redis.js';
+import type { WarnOnce } from './warn-once.js';
+
+export interface Connections {
+  db: Database;
+  watch: ReturnType<typeof createDatabaseWatch>;
+  catalogId: string;
+}
+
+/**
+ * Postgres, migrated unless told not to, and `fastify.redis`. Closed with `fastify`, whether they all came about or not.
+ * @throws an Error that says what to do, where the database is not to be had or cannot be used as it is
+ */
+export async function openConnections(
+  fastify: FastifyInstance,
+  options: {
+    config: Config & { databaseUrl: string };
+    onlooker: QuerySight | undefined;
+    warnOnce: WarnOnce;
+    inform: (line: string) => void;
+  },
+): Promise<Connections> {
+  const { config, onlooker, warnOnce, inform } = options;
+  if (config.migrate) await migrate({ url: config.databaseDirectUrl ?? config.databaseUrl, log: inform });
+  const isPooled = config.databaseDirectUrl === undefined ? await isPooler(config.databaseUrl) : config.databaseDirectUrl !== config.databaseUrl;
+  const db = createDatabase({
+    ...{ url: config.databaseUrl, max: config.databasePool, isPooled },
+    onConnectionLost: warnOnce('a database connection was lost'),
+  });
+  fastify.addHook('onClose', () => db.close());
+  if (onlooker) watchQueries(db.pool, onlooker);
+  const catalogId = await awaitCatalogId(db).catch((error: unknown) => {
+    throw isAppError(error)
+      ? error
+      : new Error('The database has no catalog yet: run `npm run migrate` first, or start with MIGRATE=true', { cause: error });
+  });
+  if (isPooled) await requireUtc(db);
+  await fastify.register(redisPlugin, { url: config.redisUrl, onError: warnOnce('Redis cannot be reached; reads go on from Postgres') });
+  return { db, watch: createDatabaseWatch(db), catalogId };
+}
