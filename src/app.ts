@@ -94,14 +94,14 @@ async function wire(given: { config: AppConfig; sight: Sight; log: Logger; heade
   const { onlooker } = sight;
 
   // Connections, cache, services
-  const connections = await openConnections(plain, { config, onlooker, warnOnce, inform: (line) => log.info(line) });
+  const connections = await openConnections(plain, { config, onlooker, warnOnce, log });
   const priceWrites = createPriceWriteLog();
   const cache = await openCache(plain, { config, connections, priceWrites, onlooker, warnOnce, log });
   const { defaultCurrency } = config;
   const services = createServices(plain, { connections, cache, priceWrites, defaultCurrency, now, log });
   const { products, listings, categories, inventory, quotes, productAdmin, prices, variants, imports } = services;
   const { keys, authenticator } = createAccess({ config, connections, now, warnOnce, log });
-  const state = createState(plain, { version, poolMax: config.databasePool, connections, cache, imports });
+  const state = createState(plain, { version, connections, cache, imports });
 
   // A connection that cannot be taken (no file descriptor is left) is that client's loss alone; without a listener it would end the process.
   const onListenFault = warnOnce('a connection could not be taken: too many are open for this process (see ulimit -n)');

@@ -15,7 +15,7 @@ export function createAccess(options: { config: Config; connections: Connections
   authenticator: Authenticator;
 } {
   const { config, now, warnOnce, log } = options;
-  const apiKeys = createApiKeys(options.connections.db);
+  const apiKeys = createApiKeys(options.connections.db.writing);
   return {
     keys: createKeyService({ keys: apiKeys, now, onChange: (change) => log.info(change, `an admin key was ${change.what}`) }),
     authenticator: createAuthenticator({

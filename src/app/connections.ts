@@ -1,8 +1,10 @@
 import type { FastifyInstance } from 'fastify';
+import type { Logger } from 'pino';
 import type { Config } from '../config.js';
 import { awaitCatalogId } from '../db/catalog-id.js';
-import { createDatabase, type Database, isPooler, requireUtc } from '../db/client.js';
+import { createDatabase, type Database, sharesOf } from '../db/client.js';
 import { migrate } from '../db/migrator.js';
+import { findBoundFault, isPooler, requireUtc } from '../db/pooler.js';
 import { createDatabaseWatch } from '../db/watch.js';
 import { type QuerySight, watchQueries } from '../db/watched-query.js';
 import { isAppError } from '../errors.js';
@@ -25,24 +27,26 @@ export async function openConnections(
     config: Config & { databaseUrl: string };
     onlooker: QuerySight | undefined;
     warnOnce: WarnOnce;
-    inform: (line: string) => void;
+    log: Logger;
   },
 ): Promise<Connections> {
-  const { config, onlooker, warnOnce, inform } = options;
-  if (config.migrate) await migrate({ url: config.databaseDirectUrl ?? config.databaseUrl, log: inform });
+  const { config, onlooker, warnOnce, log } = options;
+  if (config.migrate) await migrate({ url: config.databaseDirectUrl ?? config.databaseUrl, log: (line) => log.info(line) });
   const isPooled = config.databaseDirectUrl === undefined ? await isPooler(config.databaseUrl) : config.databaseDirectUrl !== config.databaseUrl;
   const db = createDatabase({
-    ...{ url: config.databaseUrl, max: config.databasePool, isPooled },
+    ...{ url: config.databaseUrl, ...sharesOf(config.databasePool), isPooled },
     onConnectionLost: warnOnce('a database connection was lost'),
   });
   fastify.addHook('onClose', () => db.close());
-  if (onlooker) watchQueries(db.pool, onlooker);
+  if (onlooker) for (const pool of [db.pool, db.writing.pool]) watchQueries(pool, onlooker);
   const catalogId = await awaitCatalogId(db).catch((error: unknown) => {
     throw isAppError(error)
       ? error
       : new Error('The database has no catalog yet: run `npm run migrate` first, or start with MIGRATE=true', { cause: error });
   });
   if (isPooled) await requireUtc(db);
+  const fault = await findBoundFault(db);
+  if (fault !== null) log.warn(fault);
   await fastify.register(redisPlugin, { url: config.redisUrl, onError: warnOnce('Redis cannot be reached; reads go on from Postgres') });
   return { db, watch: createDatabaseWatch(db), catalogId };
 }

@@ -35,10 +35,13 @@ export function createServices(
   const { cache, defaultCurrency, now, log } = options;
   const { db, catalogId } = options.connections;
   const reads = createProductReads(db);
-  const writes = createProductWrites(db, catalogId);
+  // A change and what it looks up before wait in a line of their own: behind the readers they would come too late.
+  const lookups = createProductReads(db.writing);
+  const writes = createProductWrites(db.writing, catalogId);
   const imports = createImportRunner({
     pickImporter,
-    imports: createImportService({ reads, writes, cache, now, frugally: withFrugalHeap }),
+    // Nobody waits for a chunk, and it may hold its connection for seconds: not one of the few that a price change waits for.
+    imports: createImportService({ reads, writes: createProductWrites(db, catalogId), cache, now, frugally: withFrugalHeap }),
     jobs: createImportJobs(db),
     onError: (error, job) => log.error({ err: error, job }, 'an import broke off'),
   });
@@ -56,8 +59,8 @@ export function createServices(
     categories: createCategoryService({ categories: createCategoryReads(db), cache }),
     inventory: createInventoryService({ inventory: createInventoryReads(db), writes, cache }),
     quotes: createQuoteService({ quotes: createQuoteReads(db) }),
-    productAdmin: createProductAdminService({ reads, writes, cache, defaultCurrency, now }),
-    prices: createPriceService({ reads, writes, cache, log: options.priceWrites, now }),
+    productAdmin: createProductAdminService({ reads, lookups, writes, cache, defaultCurrency, now }),
+    prices: createPriceService({ reads: lookups, writes, cache, log: options.priceWrites, now }),
     variants: createVariantSearch({ reads, defaultCurrency }),
     imports,
   };

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import type { Pool } from 'pg';
 import type { Cache } from '../cache/cache.js';
 import type { ImportRunner } from '../catalog/import-runner.js';
 import type { Health } from '../routes/health.js';
@@ -15,9 +16,9 @@ export interface State {
 
 export function createState(
   fastify: FastifyInstance,
-  options: { version: string; poolMax: number; connections: Connections; cache: Cache; imports: Pick<ImportRunner, 'counts'> },
+  options: { version: string; connections: Connections; cache: Cache; imports: Pick<ImportRunner, 'counts'> },
 ): State {
-  const { version, poolMax, connections, cache, imports } = options;
+  const { version, connections, cache, imports } = options;
   let isDraining = false;
   // While draining, connections end with their next answer, so that nobody has just sent a request into one when the door closes.
   fastify.addHook('onSend', (_request, reply, payload, done) => {
@@ -36,10 +37,10 @@ export function createState(
     health,
     async reading() {
       const { status, postgres } = await health();
-      const { totalCount: open, idleCount: idle, waitingCount: waiting } = connections.db.pool;
+      const { pool, writing } = connections.db;
       return {
         ...{ version, report: cache.report(), isReady: status === 'ready', isDraining, isDatabaseUp: postgres === 'up', imports: imports.counts() },
-        pool: { open, idle, waiting, max: poolMax },
+        pools: { read: countsOf(pool), write: countsOf(writing.pool) },
       };
     },
     isDraining: () => isDraining,
@@ -47,4 +48,8 @@ export function createState(
       isDraining = true;
     },
   };
+}
+
+function countsOf({ totalCount: open, idleCount: idle, waitingCount: waiting, options }: Pool) {
+  return { open, idle, waiting, max: options.max };
 }

@@ -34,7 +34,7 @@ export async function openCache(
     truth: {
       leaseMs: config.leaseMs,
       open: createOpenSession({ url: config.databaseDirectUrl ?? config.databaseUrl, catalogId, answerMs: (config.leaseMs ?? 2000) / 2 }),
-      steps: createWriteSteps(db, catalogId),
+      steps: createWriteSteps(db.writing, catalogId),
       errors: writeErrors,
       isLost: config.isLastKnownServed ? (error) => isAppError(error) && error.code === 'database_unavailable' : null,
       onFault: warnOnce('The connection that keeps prices true was lost; reads ask Postgres until it is back'),

@@ -1,7 +1,8 @@
 import { createKeyService, type KeyService } from '../access/key-service.js';
 import type { Config } from '../config.js';
 import { createApiKeys } from '../db/api-keys.js';
-import { createDatabase, isPooler } from '../db/client.js';
+import { createDatabase } from '../db/client.js';
+import { isPooler } from '../db/pooler.js';
 
 /** The keys of a migrated database, for a command. */
 export async function openKeys(config: Config, databaseUrl: string): Promise<{ keys: KeyService; close(): Promise<void> }> {

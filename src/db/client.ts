@@ -2,14 +2,18 @@ import { createHash } from 'node:crypto';
 import { PrismaPg } from '@prisma/adapter-pg';
 import pg from 'pg';
 import { PrismaClient } from '../generated/prisma/client.js';
-import { cutConnection } from './cut-connection.js';
 import { destroyIdle, watchIdle } from './idle-connections.js';
 import { prepareNothing, serverTimeoutMs } from './statement.js';
 
 export interface Database {
-  /** For documents, listings and writes: SQL of our own. */
+  /** For documents, listings and whatever else is read: SQL of our own. */
   pool: pg.Pool;
-  /** For the simple repositories, over the same pool. */
+  /**
+   * For writes, what they look up before, and keys: whoever hands this on in the place of the database has them wait in a line of their own,
+   * however many readers wait. The same pool where no connections were kept for them.
+   */
+  writing: { pool: pg.Pool; url: string };
+  /** For the simple repositories, over the pool of the readers. */
   prisma: PrismaClient;
   /** One connection beside the pool, for whoever asks whether Postgres answers: a pool that is all in use cannot say. */
   probe: pg.Pool;
@@ -19,8 +23,10 @@ export interface Database {
 
 export interface DatabaseOptions {
   url: string;
-  /** Connections at most. */
+  /** Connections at most, but for those of `writers`. */
   max: number;
+  /** Connections that only writes and keys use, beside the others. Undefined: none, they share the pool. */
+  writers?: number;
   /**
    * Whether a transaction-mode pooler stands in between. Then neither start-up settings nor named statements come through, and the server's
    * time zone has to be UTC: see `requireUtc`.
@@ -34,21 +40,32 @@ export interface DatabaseOptions {
 /** Milliseconds. The server's own bounds do not fire where the network swallows packets, so the client has bounds as well. */
 const connectMs = 1000;
 const answerMs = 1000;
-/** Longer than any pause between two looks at the health, so that its connection stands when no other is to be had. */
-const probeIdleMs = 60_000;
+/** Longer than any pause between two looks at the health or two prices of a feed, so that their connections stand when no others are to be had. */
+const standingMs = 60_000;
 
 // Statements here take milliseconds, less than compiling them would. UTC last, because whatever the URL says, a session in another zone would store times hours off. The other settings are defaults that
 // `options` in the URL may override.
 const sessionDefaults = `-c jit=off -c statement_timeout=${serverTimeoutMs} -c lock_timeout=1000 -c idle_in_transaction_session_timeout=10000`;
 const sessionFixed = '-c TimeZone=UTC';
 
-/** Opens the pool and Prisma over it. Connects at the first use only. */
-export function createDatabase({ url, max, isPooled = false, applicationName = 'truetag', onConnectionLost = () => {} }: DatabaseOptions): Database {
-  const { connectionString, options } = splitOptions(url);
+/**
+ * How the connections of one process are shared out: three in ten are for writes and keys alone, and two where that can be, so that one that waits
+ * for a lock does not hold up the next. A price change holds one for some milliseconds: these few make hundreds a second, and no crowd of readers
+ * can take them.
+ */
+export function sharesOf(total: number): { max: number; writers: number } {
+  const writers = total < 4 ? 1 : Math.max(2, Math.floor((total * 3) / 10));
+  return { max: total - writers, writers };
+}
+
+/** Opens the pools and Prisma over that of the readers. Connects at the first use only. */
+export function createDatabase(options: DatabaseOptions): Database {
+  const { url, max, writers, isPooled = false, applicationName = 'truetag', onConnectionLost = () => {} } = options;
+  const { connectionString, options: own } = splitOptions(url);
   function openPool(settings: pg.PoolConfig): pg.Pool {
     const opened = new pg.Pool({
       connectionString,
-      ...(isPooled ? {} : { options: [sessionDefaults, options, sessionFixed].filter(Boolean).join(' ') }),
+      ...(isPooled ? {} : { options: [sessionDefaults, own, sessionFixed].filter(Boolean).join(' ') }),
       connectionTimeoutMillis: connectMs,
       query_timeout: answerMs,
       keepAlive: true,
@@ -65,47 +82,26 @@ export function createDatabase({ url, max, isPooled = false, applicationName = '
     return opened;
   }
   const pool = openPool({ max, application_name: applicationName });
-  const probe = openPool({ max: 1, application_name: `${applicationName} health`, idleTimeoutMillis: probeIdleMs });
+  const writePool =
+    writers === undefined ? pool : openPool({ max: writers, application_name: `${applicationName} writes`, idleTimeoutMillis: standingMs });
+  const probe = openPool({ max: 1, application_name: `${applicationName} health`, idleTimeoutMillis: standingMs });
   const prisma = new PrismaClient({ adapter: new PrismaPg(pool, isPooled ? {} : { statementNameGenerator: ({ sql }) => statementName(sql) }) });
+  const pools = [...new Set([pool, writePool, probe])];
   return {
     pool,
+    writing: { pool: writePool, url },
     prisma,
     probe,
     url,
     close: async () => {
       await prisma.$disconnect();
-      await Promise.all([pool.end(), probe.end()]);
+      await Promise.all(pools.map((opened) => opened.end()));
       // The pools have said goodbye and do not wait for the answer. A peer that is gone gives none, and the socket would keep the process alive.
       setTimeout(() => {
-        for (const ended of [pool, probe]) destroyIdle(ended);
+        for (const ended of pools) destroyIdle(ended);
       }, connectMs).unref();
     },
   };
-}
-
-/** Whether whoever answers here refuses start-up settings, as a pooler does. False where nobody answers. */
-export async function isPooler(url: string): Promise<boolean> {
-  const client = new pg.Client({ connectionString: url, options: sessionFixed, connectionTimeoutMillis: connectMs });
-  client.on('error', () => {});
-  try {
-    await client.connect();
-    return false;
-  } catch (error) {
-    return error instanceof Error && error.message.includes('startup parameter');
-  } finally {
-    cutConnection(client);
-  }
-}
-
-/** Behind a pooler the time zone cannot be set for each connection, and in another than UTC times would be stored hours off. */
-export async function requireUtc({ pool }: Pick<Database, 'pool'>): Promise<void> {
-  const { rows } = await pool.query<{ zone: string }>(`SELECT current_setting('TimeZone') AS zone`);
-  const zone = rows[0]?.zone ?? '';
-  if (!/^(Etc\/)?(UTC|UCT|GMT|Zulu|Universal)$/i.test(zone)) {
-    throw new Error(
-      `The database's time zone is ${zone}: behind a pooler it has to be UTC (ALTER ROLE ... SET timezone TO 'UTC', then reconnect the pooler)`,
-    );
-  }
 }
 
 /**
@@ -121,7 +117,7 @@ function refuseStandby(client: pg.ClientBase, done: (error?: Error) => void): vo
 }
 
 /** pg lets `options` in the URL replace those in code, so they are taken out of it and joined by hand. */
-function splitOptions(url: string): { connectionString: string; options: string | null } {
+export function splitOptions(url: string): { connectionString: string; options: string | null } {
   const parsed = new URL(url);
   const options = parsed.searchParams.get('options');
   parsed.searchParams.delete('options');

@@ -39,7 +39,7 @@ export function createHistograms(registry: Registry) {
     }),
     postgres: new Histogram({
       name: 'truetag_postgres_statement_duration_seconds',
-      help: 'Time of statements, failed ones included; "connect" is the wait for a connection of the pool',
+      help: 'Time of statements, failed ones included; "connect" is the wait for a connection',
       labelNames: ['statement'],
       buckets: callBuckets,
       registers,

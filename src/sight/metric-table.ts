@@ -8,12 +8,15 @@ export interface Snapshot {
   isReady: boolean;
   isDraining: boolean;
   isDatabaseUp: boolean;
-  pool: { open: number; idle: number; waiting: number; max: number };
+  /** The connections for reading, and those for writes and keys. */
+  pools: Record<'read' | 'write', { open: number; idle: number; waiting: number; max: number }>;
   imports: { waiting: number; running: number; done: number; failed: number; refused: number };
   problems: ReadonlyMap<string, number>;
   routes: readonly RouteTally[];
   memoryLimitBytes: number;
 }
+
+type Values = [...labels: string[], value: number][];
 
 export interface Metric {
   name: string;
@@ -21,7 +24,7 @@ export interface Metric {
   help: string;
   labels?: readonly string[];
   /** Values, each behind the values of its labels. None where there is nothing to tell. */
-  read(now: Snapshot): [...labels: string[], value: number][];
+  read(now: Snapshot): Values;
 }
 
 const one = (value: number | boolean): [number][] => [[Number(value)]];
@@ -65,13 +68,18 @@ export const metrics: readonly Metric[] = [
 
   { name: 'truetag_redis_up', type: 'gauge', help: '1 while Redis answers; missing where none is configured', read: ({ report: { redis } }) => (redis === 'none' ? [] : one(redis === 'up')) },
   { name: 'truetag_postgres_up', type: 'gauge', help: '1 where Postgres has answered just now', read: (s) => one(s.isDatabaseUp) },
-  { name: 'truetag_postgres_pool_connections', type: 'gauge', labels: ['state'], help: 'Connections of the pool', read: ({ pool }) => [['idle', pool.idle], ['busy', pool.open - pool.idle]] },
-  { name: 'truetag_postgres_pool_max_connections', type: 'gauge', help: 'Connections that the pool may open (DATABASE_POOL)', read: (s) => one(s.pool.max) },
-  { name: 'truetag_postgres_pool_waiting', type: 'gauge', help: 'Who waits for a connection of the pool', read: (s) => one(s.pool.waiting) },
+  { name: 'truetag_postgres_pool_connections', type: 'gauge', labels: ['pool', 'state'], help: 'Connections that stand: read is for readers, write for changes and keys', read: (s) => eachPool(s, ({ open, idle }) => [['idle', idle], ['busy', open - idle]]) },
+  { name: 'truetag_postgres_pool_max_connections', type: 'gauge', labels: ['pool'], help: 'Connections that may be opened; together they are DATABASE_POOL', read: (s) => eachPool(s, ({ max }) => [[max]]) },
+  { name: 'truetag_postgres_pool_waiting', type: 'gauge', labels: ['pool'], help: 'Who waits for a connection', read: (s) => eachPool(s, ({ waiting }) => [[waiting]]) },
 
   { name: 'truetag_import_jobs', type: 'gauge', labels: ['state'], help: 'Imports over HTTP that wait or run in this process', read: ({ imports: i }) => [['waiting', i.waiting], ['running', i.running]] },
   { name: 'truetag_import_jobs_total', type: 'counter', labels: ['result'], help: 'Imports over HTTP that have ended: done, failed (ours to mend) or refused (the file)', read: ({ imports: i }) => [['done', i.done], ['failed', i.failed], ['refused', i.refused]] },
 ];
+
+/** The values of both pools, behind the name of each. */
+function eachPool({ pools }: Snapshot, read: (pool: Snapshot['pools']['read']) => Values): Values {
+  return Object.entries(pools).flatMap(([name, pool]) => read(pool).map((cells): Values[number] => [name, ...cells]));
+}
 
 function requestsOf({ method, route, classes }: RouteTally): [string, string, string, number][] {
   return classes.flatMap((count, hundreds): [string, string, string, number][] => (count === 0 ? [] : [[method, route, `${hundreds}xx`, count]]));

@@ -1,17 +1,26 @@
 import { createServer, type Server } from 'node:net';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createDatabase, type Database, isPooler, requireUtc } from '../../src/db/client.js';
+import { createDatabase, type Database } from '../../src/db/client.js';
+import { findBoundFault, isPooler, requireUtc } from '../../src/db/pooler.js';
 import { createProductReads } from '../../src/db/product-reads.js';
 import { transaction } from '../../src/db/transaction.js';
 import { createDatabase as createTestDatabase } from '../harness/database.js';
 import { freePort } from '../harness/free-port.js';
 import { countStatements } from '../harness/statements.js';
+import { readiness, until } from '../held-request.js';
+import { startInstance } from '../week/instance.js';
+import { dropSettings } from './dropping-pooler.js';
 
 let test: Awaited<ReturnType<typeof createTestDatabase>>;
 const open: Database[] = [];
 const pooled = () => {
   const db = createDatabase({ url: test.url, max: 2, isPooled: true });
+  open.push(db);
+  return db;
+};
+const straight = (options = '') => {
+  const db = createDatabase({ url: options === '' ? test.url : `${test.url}?options=${encodeURIComponent(options)}`, max: 2 });
   open.push(db);
   return db;
 };
@@ -47,8 +56,15 @@ describe('a pooler', () => {
     await new Promise((resolve) => server.close(resolve));
   });
 
+  it('is known by settings that it takes and does not pass on', async () => {
+    const pooler = await dropSettings(test.url);
+    expect(await isPooler(pooler.url)).toBe(true);
+    await pooler.close();
+  });
+
   it('is seen neither in Postgres nor where nobody answers', async () => {
     expect(await isPooler(test.url)).toBe(false);
+    expect(await isPooler(`${test.url}?options=${encodeURIComponent('-c work_mem=1MB')}`)).toBe(false);
     expect(await isPooler(`postgres://shop@127.0.0.1:${await freePort()}/shop`)).toBe(false);
   });
 });
@@ -76,5 +92,44 @@ describe('a database behind a pooler', () => {
     await client.query(`ALTER DATABASE ${client.database} SET timezone TO 'Europe/Berlin'`);
     await client.end();
     await expect(requireUtc(pooled())).rejects.toThrow(/Europe\/Berlin.*ALTER ROLE/);
+  });
+});
+
+describe('statements that nobody waits for any more', () => {
+  it('are bounded by the settings of a connection that goes straight to Postgres', async () => {
+    expect(await findBoundFault(straight())).toBeNull();
+  });
+
+  it('are told to run on where the settings do not come through or allow more time, with what to do, until the role has the bound', async () => {
+    const role = new URL(test.url).username;
+    expect(await findBoundFault(pooled())).toMatch(
+      new RegExp(`^Postgres bounds no statement .* ALTER ROLE "${role}" SET statement_timeout = '900ms', then reconnect the pooler`),
+    );
+    expect(await findBoundFault(straight('-c statement_timeout=5000'))).toMatch(
+      /^Postgres ends a statement after 5000 ms .* options in DATABASE_URL$/,
+    );
+    const client = new pg.Client({ connectionString: test.url });
+    await client.connect();
+    // Of the role, but in this database alone: the others of this run have the same one.
+    await client.query(`ALTER ROLE "${role}" IN DATABASE ${client.database} SET statement_timeout = '900ms'`);
+    await client.end();
+    expect(await findBoundFault(pooled())).toBeNull();
+  });
+
+  it('are warned of in the log of a start behind a pooler, and of no other', async () => {
+    const other = await createTestDatabase();
+    const pooler = await dropSettings(other.url);
+    const [behind, direct] = await Promise.all([startInstance(pooler.url), startInstance(other.url)]);
+    for (const server of [behind, direct])
+      await until(
+        () => readiness(server.url),
+        ({ status }) => status === 'ready',
+      );
+    expect(behind.log()).toMatch(/"level":40,.*Postgres bounds no statement .* SET statement_timeout/);
+    expect(direct.log()).not.toContain('statement_timeout');
+    for (const server of [behind, direct]) server.kill();
+    await Promise.all([behind.ended, direct.ended]);
+    await pooler.close();
+    await other.drop();
   });
 });

@@ -5,7 +5,9 @@ import { until } from '../held-request.js';
 import { type Instance, startInstance } from './instance.js';
 import { amountOf, politely, quote, read, ready, setPrice, stock, untilHit } from './shopper.js';
 
+/** Two connections for readers, and one for changes. */
 const pool = 3;
+const readers = 2;
 
 describe('a pool whose connections are all in use', () => {
   let database: Awaited<ReturnType<typeof createDatabase>>;
@@ -24,7 +26,7 @@ describe('a pool whose connections are all in use', () => {
     await database.drop();
   });
 
-  /** Connections of the service's pool that wait for our lock at this moment. */
+  /** Connections for the service's readers that wait for our lock at this moment. */
   async function waiting(): Promise<number> {
     await operator.query('SELECT pg_stat_clear_snapshot()');
     const { rows } = await operator.query<{ count: string }>(
@@ -44,7 +46,7 @@ describe('a pool whose connections are all in use', () => {
     const crowd = Array.from({ length: 5 * pool }, async () => {
       while (!isOver) refusals.push(await quote(server, hot.variantId));
     });
-    await until(waiting, (held) => held === pool);
+    await until(waiting, (held) => held === readers);
     const [fromMemory, fromPostgres, change, health] = await Promise.all([
       read(server, hot.slug),
       read(server, 'nobody-has-asked-for-this'),
