@@ -110,7 +110,7 @@ async function wire(given: { config: AppConfig; sight: Sight; log: Logger; heade
   // What every route shares
   await sight.register(plain);
   await fastify.register(everyRoutePlugin, {
-    ...{ log, headers, limits: config },
+    ...{ log, headers, limits: config, line: connections.line },
     auth: { identify: authenticator.identify, requireScope, isScope: (name) => Object.hasOwn(scopes, name) },
     counts: config.redisUrl === undefined ? null : sharedCounts(plain, connections.catalogId),
     onDrop: warnOnce('A connection was closed because there are as many as may be'),

@@ -43,6 +43,8 @@ export interface Config {
   bodyTimeoutMs: number;
   /** How late the event loop may be, for seconds on end, before the first requests are turned away; 0: none ever are. */
   shedDelayMs: number;
+  /** How many may wait for a connection to read with, for seconds on end, before some are turned away; 0: any number. */
+  shedWaiting: number;
   /** Where Prometheus finds /metrics; undefined: nowhere. */
   metrics: { host: string; port: number } | undefined;
   /** Where traces are sent; undefined: there are none. */
@@ -93,6 +95,7 @@ export function loadConfig(environment: Record<string, string | undefined> = pro
     maxConnections: env.MAX_CONNECTIONS,
     bodyTimeoutMs: env.BODY_TIMEOUT_MS,
     shedDelayMs: env.SHED_DELAY_MS,
+    shedWaiting: env.SHED_WAITING,
     metrics: env.METRICS_PORT === undefined ? undefined : { host: env.METRICS_HOST, port: env.METRICS_PORT },
     traces:
       env.OTEL_EXPORTER_OTLP_ENDPOINT === undefined

@@ -29,6 +29,9 @@ export type ErrorCode =
   | 'uri_too_long'
   | 'headers_too_large';
 
+/** What there was too little of, where somebody is turned away so that the others are answered. */
+export type Shortage = 'event_loop' | 'heap' | 'database';
+
 export interface FieldFault {
   /** Where the fault sits, as the client wrote it: `lines.0.quantity`. */
   path: string;
@@ -41,13 +44,19 @@ export class AppError extends Error {
   readonly faults: readonly FieldFault[] | undefined;
   /** When it is worth trying again, where that is known. */
   readonly retryAfterS: number | undefined;
+  readonly shortOf: Shortage | undefined;
 
-  constructor(code: ErrorCode, message: string, options: { faults?: readonly FieldFault[]; retryAfterS?: number | undefined; cause?: unknown } = {}) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { faults?: readonly FieldFault[]; retryAfterS?: number | undefined; shortOf?: Shortage; cause?: unknown } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'AppError';
     this.code = code;
     this.faults = options.faults;
     this.retryAfterS = options.retryAfterS;
+    this.shortOf = options.shortOf;
   }
 }
 

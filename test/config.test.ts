@@ -40,6 +40,7 @@ describe('the configuration', () => {
       maxConnections: 4096,
       bodyTimeoutMs: 15_000,
       shedDelayMs: 250,
+      shedWaiting: 50,
     });
     expect(byDefault.memoryCacheBytes).toBeLessThanOrEqual(256 * 2 ** 20);
     const empty = Object.fromEntries(
@@ -122,6 +123,7 @@ describe('the configuration', () => {
     ['MAX_CONNECTIONS', ['0', 'many']],
     ['BODY_TIMEOUT_MS', ['0', '15s', '300001']],
     ['SHED_DELAY_MS', ['-1', 'off']],
+    ['SHED_WAITING', ['-1', 'all', '10001']],
   ])('refuses a bad %s in one line that names it and does not repeat it', (key, values) => {
     for (const value of values) {
       const [fault, ...more] = faults({ [key]: value });

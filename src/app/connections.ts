@@ -5,6 +5,7 @@ import { awaitCatalogId } from '../db/catalog-id.js';
 import { createDatabase, type Database, sharesOf } from '../db/client.js';
 import { migrate } from '../db/migrator.js';
 import { findBoundFault, isPooler, requireUtc } from '../db/pooler.js';
+import { createReadingLine, type ReadingLine } from '../db/reading-line.js';
 import { createDatabaseWatch } from '../db/watch.js';
 import { type QuerySight, watchQueries } from '../db/watched-query.js';
 import { isAppError } from '../errors.js';
@@ -13,6 +14,8 @@ import type { WarnOnce } from './warn-once.js';
 
 export interface Connections {
   db: Database;
+  /** Who waits for a connection to read with. */
+  line: ReadingLine;
   watch: ReturnType<typeof createDatabaseWatch>;
   catalogId: string;
 }
@@ -48,5 +51,5 @@ export async function openConnections(
   const fault = await findBoundFault(db);
   if (fault !== null) log.warn(fault);
   await fastify.register(redisPlugin, { url: config.redisUrl, onError: warnOnce('Redis cannot be reached; reads go on from Postgres') });
-  return { db, watch: createDatabaseWatch(db), catalogId };
+  return { db, line: createReadingLine(db.pool, config.shedWaiting), watch: createDatabaseWatch(db), catalogId };
 }

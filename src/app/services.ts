@@ -33,7 +33,7 @@ export function createServices(
   options: { connections: Connections; cache: Cache; priceWrites: PriceWriteLog; defaultCurrency: string; now: () => Date; log: Logger },
 ) {
   const { cache, defaultCurrency, now, log } = options;
-  const { db, catalogId } = options.connections;
+  const { db, line, catalogId } = options.connections;
   const reads = createProductReads(db);
   // A change and what it looks up before wait in a line of their own: behind the readers they would come too late.
   const lookups = createProductReads(db.writing);
@@ -50,15 +50,15 @@ export function createServices(
     products: createProductService({ documents: cache.documents, defaultCurrency, shape: policies.productDetail.shape }),
     listings: createListingService({
       cache,
-      listings: createListingReads(db),
+      listings: line.shedFirst(createListingReads(db)),
       cursors: createCursors(createHash('sha256').update(`cursor:${catalogId}`).digest('hex')),
       parameterKey,
       defaultCurrency,
       shape: policies.productListing.shape,
     }),
-    categories: createCategoryService({ categories: createCategoryReads(db), cache }),
-    inventory: createInventoryService({ inventory: createInventoryReads(db), writes, cache }),
-    quotes: createQuoteService({ quotes: createQuoteReads(db) }),
+    categories: createCategoryService({ categories: line.shedFirst(createCategoryReads(db)), cache }),
+    inventory: createInventoryService({ inventory: line.shedFirst(createInventoryReads(db)), writes, cache }),
+    quotes: createQuoteService({ quotes: line.shedFirst(createQuoteReads(db)) }),
     productAdmin: createProductAdminService({ reads, lookups, writes, cache, defaultCurrency, now }),
     prices: createPriceService({ reads: lookups, writes, cache, log: options.priceWrites, now }),
     variants: createVariantSearch({ reads, defaultCurrency }),

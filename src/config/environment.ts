@@ -47,6 +47,7 @@ export const Environment = z.object({
   MAX_CONNECTIONS: whole(1, 1_000_000).default(4096),
   BODY_TIMEOUT_MS: whole(100, 300_000).default(15_000),
   SHED_DELAY_MS: whole(0, 60_000).default(250),
+  SHED_WAITING: whole(0, 10_000).default(50),
   METRICS_PORT: whole(0, 65535).optional(),
   METRICS_HOST: z.string().default('127.0.0.1'),
   OTEL_EXPORTER_OTLP_ENDPOINT: url('http:', 'https:').optional(),

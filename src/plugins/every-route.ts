@@ -6,7 +6,7 @@ import { cacheControlPlugin } from './cache-control.js';
 import { connectionLimitsPlugin } from './connection-limits.js';
 import { corsPlugin } from './cors.js';
 import { jsonBodyPlugin } from './json-body.js';
-import { loadSheddingPlugin } from './load-shedding.js';
+import { loadSheddingPlugin, type WaitingLine } from './load-shedding.js';
 import { problemPlugin } from './problem.js';
 import { rateLimitPlugin } from './rate-limit.js';
 import type { SharedCounts } from './request-counter.js';
@@ -29,14 +29,27 @@ export interface EveryRouteOptions {
     adminPerMinute: number;
     storefrontPerMinute: number;
   };
+  /** Who waits for a connection to read with. */
+  line: WaitingLine;
   /** Where requests are counted for all instances; null: each counts its own. */
   counts: SharedCounts | null;
   /** Told of connections that are closed because there are as many as may be. */
   onDrop: (error: Error) => void;
 }
 
+const sheddingLines = {
+  process: {
+    begins: 'Too much to do: listings, batches, stock, quotes, categories and new imports are turned away',
+    ends: 'There is time for everything again: nobody is turned away for want of it',
+  },
+  database: {
+    begins: 'Too many wait to read from Postgres: listings, categories, stock and quotes that have to be read there are turned away',
+    ends: 'Postgres answers everybody again: nobody is turned away for want of it',
+  },
+};
+
 /** What every route shares, in the order in which a request meets it. */
-export const everyRoutePlugin = plugin<EveryRouteOptions>(async (app, { log, headers, auth, limits, counts, onDrop }) => {
+export const everyRoutePlugin = plugin<EveryRouteOptions>(async (app, { log, headers, auth, limits, line, counts, onDrop }) => {
   await app.register(requestIdPlugin);
   await app.register(securityHeadersPlugin, { headers });
   await app.register(corsPlugin, { origins: limits.corsOrigins });
@@ -50,8 +63,8 @@ export const everyRoutePlugin = plugin<EveryRouteOptions>(async (app, { log, hea
   await app.register(strictRequestPlugin);
   await app.register(loadSheddingPlugin, {
     maxDelayMs: limits.shedDelayMs,
-    onChange: (isShedding) =>
-      log.warn(isShedding ? 'Too much to do: listings, batches, quotes, categories and new imports are turned away' : 'Everything is answered again'),
+    line,
+    onChange: (what, isShedding) => log.warn(sheddingLines[what][isShedding ? 'begins' : 'ends']),
   });
   await app.register(bodyDeadlinePlugin, { timeoutMs: limits.bodyTimeoutMs });
   await app.register(jsonBodyPlugin);

@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import plugin from 'fastify-plugin';
 import type { Logger } from 'pino';
-import type { AppError } from '../errors.js';
+import { type AppError, isAppError, type Shortage } from '../errors.js';
 import { tellCopies } from './cache-control.js';
 import { codes, describe, type Failure, titles } from './failure.js';
 
@@ -11,14 +11,18 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** The code of the problem that the answer is, where it is one. */
     problemCode?: string | undefined;
+    /** Why it was turned away, where others were to be answered instead. */
+    shortOf?: Shortage | undefined;
   }
 }
 
 /** Every failure, whoever raised it, is answered as application/problem+json (RFC 9457). What is ours to mend is logged with its cause. */
 export const problemPlugin = plugin<{ log: Pick<Logger, 'error'> }>(async (app, { log }) => {
   app.decorateRequest('problemCode', undefined);
+  app.decorateRequest('shortOf', undefined);
   app.setErrorHandler((error: FastifyError | AppError, request, reply) => {
     const failure = describe(error);
+    if (isAppError(error)) request.shortOf = error.shortOf;
     // What is turned away so that the rest is answered would fill the log just when there is no time for it.
     if (failure.status >= 500 && failure.code !== 'overloaded')
       log.error({ err: error, requestId: request.id, ...(request.caller && { caller: request.caller.keyId }) }, failure.detail);

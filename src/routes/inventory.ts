@@ -10,7 +10,7 @@ export const inventoryRoutes: FastifyPluginAsyncZod<{ inventory: InventoryServic
   app.get(
     '/v1/inventory/:variantId',
     {
-      config: { tells: ['cache-status'] },
+      config: { tells: ['cache-status'], isShedFirst: true },
       schema: {
         tags: ['Storefront'],
         summary: 'Read the stock of a variant, never from a cache',

@@ -1,7 +1,7 @@
 import { totalmem } from 'node:os';
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { createHistograms, type Histograms } from './histograms.js';
-import { type Metric, type Snapshot, metrics as table } from './metric-table.js';
+import { type Metric, type Shortage, type Snapshot, metrics as table } from './metric-table.js';
 import { createTally, type RouteTally } from './request-tally.js';
 
 /** Everything this process tells Prometheus. */
@@ -10,6 +10,8 @@ export interface Metrics {
   redisUnanswered(operation: string): void;
   statementFailed(statement: string): void;
   problem(code: string): void;
+  /** A request was turned away so that others are answered. */
+  shed(shortOf: Shortage): void;
   /** The tally of one method of one route pattern, the same for the same. */
   tally(method: string, route: string): RouteTally;
   /** In the text format of Prometheus. */
@@ -17,7 +19,7 @@ export interface Metrics {
   contentType: string;
 }
 
-export type Reading = Omit<Snapshot, 'problems' | 'routes' | 'memoryLimitBytes'>;
+export type Reading = Omit<Snapshot, 'problems' | 'shed' | 'routes' | 'memoryLimitBytes'>;
 
 /** @param read what the rest of the service says of itself, asked once a scrape */
 export function createMetrics(read: () => Promise<Reading>): Metrics {
@@ -38,6 +40,7 @@ export function createMetrics(read: () => Promise<Reading>): Metrics {
   });
   const tallies = new Map<string, RouteTally>();
   const problems = new Map<string, number>();
+  const shed: Record<Shortage, number> = { event_loop: 0, heap: 0, database: 0 };
   let now: Snapshot | undefined;
   for (const metric of table) register(registry, metric, () => now);
 
@@ -46,6 +49,9 @@ export function createMetrics(read: () => Promise<Reading>): Metrics {
     redisUnanswered: (operation) => redisUnanswered.inc({ operation }),
     statementFailed: (statement) => statementFailed.inc({ statement }),
     problem: (code) => problems.set(code, (problems.get(code) ?? 0) + 1),
+    shed(shortOf) {
+      shed[shortOf] += 1;
+    },
     tally(method, route) {
       const key = `${method} ${route}`;
       const tally = tallies.get(key) ?? createTally(method, route);
@@ -53,7 +59,7 @@ export function createMetrics(read: () => Promise<Reading>): Metrics {
       return tally;
     },
     async render() {
-      now = { ...(await read()), problems, routes: [...tallies.values()], memoryLimitBytes: memoryLimitBytes() };
+      now = { ...(await read()), problems, shed, routes: [...tallies.values()], memoryLimitBytes: memoryLimitBytes() };
       return registry.metrics();
     },
     contentType: registry.contentType,

@@ -19,6 +19,7 @@ export const requestMetricsPlugin = plugin<{ metrics: Metrics }>(async (app, { m
           durations.observe({ method: request.method, route: pattern }, reply.elapsedTime / 1000);
         }
         if (request.problemCode !== undefined) metrics.problem(request.problemCode);
+        if (request.shortOf !== undefined) metrics.shed(request.shortOf);
         done();
       },
     ];

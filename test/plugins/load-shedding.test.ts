@@ -40,7 +40,7 @@ describe('a process that is late for seconds on end', () => {
     }
   }
 
-  it('turns away listings, batches, quotes and imports, and goes on with prices, products and health', async () => {
+  it('turns away listings, batches, stock, quotes and imports, and goes on with prices, products and health', async () => {
     const made = await shop.create('late');
     await shop.http.get(lamp).expect(200);
     const stop = beLate();
@@ -61,10 +61,12 @@ describe('a process that is late for seconds on end', () => {
         'GET /media/demo/:file',
         'GET /v1/categories',
         'GET /v1/categories/:slug',
+        'GET /v1/inventory/:variantId',
         'GET /v1/products',
         'HEAD /media/demo/:file',
         'HEAD /v1/categories',
         'HEAD /v1/categories/:slug',
+        'HEAD /v1/inventory/:variantId',
         'HEAD /v1/products',
         'POST /v1/admin/imports',
         'POST /v1/products/batch',

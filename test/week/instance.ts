@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { freePort } from '../harness/free-port.js';
 import { adminKey } from '../harness/service.js';
 import { bundle } from '../sabotage/bundle.js';
+import type { Edit } from '../sabotage/edit.js';
 import { type ServerProcess, startServerProcess } from '../truth/server-process.js';
 
 export interface Instance extends ServerProcess {
@@ -13,9 +14,13 @@ export interface Instance extends ServerProcess {
   log(): string;
 }
 
-/** One server process, with the harness's hold on it (test/truth/instance.ts). `openFiles` is its `ulimit -n`. */
-export async function startInstance(databaseUrl: string, env: Record<string, string> = {}, openFiles?: number): Promise<Instance> {
-  const script = await bundle({ entry: 'test/truth/instance.ts', edits: [] });
+/** One server process, with the harness's hold on it (test/truth/instance.ts). `openFiles` is its `ulimit -n`; `edits` sabotage it. */
+export async function startInstance(
+  databaseUrl: string,
+  env: Record<string, string> = {},
+  { openFiles, edits = [] }: { openFiles?: number | undefined; edits?: readonly Edit[] } = {},
+): Promise<Instance> {
+  const script = await bundle({ entry: 'test/truth/instance.ts', edits });
   const port = await freePort();
   const folder = mkdtempSync(join(tmpdir(), 'truetag-week-'));
   const logFile = join(folder, 'log');

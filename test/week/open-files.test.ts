@@ -15,7 +15,7 @@ describe('a server that may open no more files', () => {
 
   beforeAll(async () => {
     database = await createDatabase();
-    server = await startInstance(database.url, { DATABASE_POOL: '20' }, openFiles);
+    server = await startInstance(database.url, { DATABASE_POOL: '20' }, { openFiles });
   });
   afterAll(async () => {
     server.kill();
