@@ -80,7 +80,8 @@ export function createCache(options: {
   const memory = createMemory(options.memoryBytes);
   const bare = options.store ?? createRedisStore(options.redis, options.onRedisChange);
   const store = sight && options.redis ? watchStore(bare, sight) : bare;
-  const shared = { ...options, clock, counters, memory, store };
+  const { catalogId, source, overload, timeout } = options;
+  const shared = { source, store, memory, counters, clock, catalogId, overload, timeout };
 
   // Who may answer from memory, and who has to be waited for.
   const process = randomUUID();
@@ -88,15 +89,25 @@ export function createCache(options: {
   const leaseMs = truth.leaseMs ?? observerMs;
   const lease = truth.leaseMs === null ? null : createLease({ clock, leaseMs, forget: (key) => memory.delete(key) });
   const keeper = createLeaseKeeper({
-    ...{ clock, lease, leaseMs, registry, process, open: truth.open },
+    clock,
+    lease,
+    leaseMs,
+    registry,
+    process,
+    open: truth.open,
     onAck: (token, instance) => writer.acked(token, instance),
-    ...(truth.onFault ? { onFault: truth.onFault } : {}),
+    onFault: truth.onFault,
   });
 
-  const sampler = createSampler({ source: options.source, every: tuning.sampleEvery, onStale: (read) => truth.onStale?.(read) });
-  const documents = createDocuments({ ...shared, lease, sampler, isLost: truth.isLost });
+  const sampler = createSampler({ source, every: tuning.sampleEvery, onStale: (read) => truth.onStale?.(read) });
+  const documents = createDocuments({ lease, sampler, isLost: truth.isLost, ...shared });
   const plain = createDocumentWriter({
-    ...{ clock, lease, leaseMs, registry, process, errors: truth.errors },
+    clock,
+    lease,
+    leaseMs,
+    registry,
+    process,
+    errors: truth.errors,
     steps: sight ? watchSteps(truth.steps, sight) : truth.steps,
     isOwn: keeper.isOwn,
   });
@@ -108,22 +119,29 @@ export function createCache(options: {
     documents,
     async read(row, argument, depends, load) {
       const generation = await generations.of(depends);
-      return timed.read(row, `${cacheKey(options.catalogId, row, argument)}@${generation}`, load);
+      return timed.read(row, `${cacheKey(catalogId, row, argument)}@${generation}`, load);
     },
     write(row, plan, writeOptions) {
       const isPut = policies[row].refreshes === 'product';
       return writer.write(plan, {
-        ...writeOptions,
         install: (document, keys) => isPut && documents.install(document, keys),
         async store(written) {
           const put = isPut ? written.map((document) => documents.store(document)) : [];
           await Promise.all([briefly(Promise.all(put), tuning.writeThroughMs, clock), generations.raise(policies[row].drops)]);
         },
+        ...writeOptions,
       });
     },
     bounded: (work) => withTimeout(work, tuning.boundedMs, options.timeout, clock),
     report: createReport({
-      ...{ lease, keeper, documents, writer, sampler, memory, store, counters },
+      lease,
+      keeper,
+      documents,
+      writer,
+      sampler,
+      memory,
+      store,
+      counters,
       hasRedis: options.redis !== null,
       leaseMs: truth.leaseMs,
     }),

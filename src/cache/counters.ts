@@ -28,8 +28,17 @@ function createRow(): RowCounters {
     fillsRefused: 0,
     waits: 0,
     outcomes: {
-      ...{ memory: 0, validated: 0, redis: 0, absent: 0, stale: 0, stored: 0, collapsed: 0, miss: 0 },
-      ...{ 'redis-down': 0, unverified: 0, bypass: 0 },
+      memory: 0,
+      validated: 0,
+      redis: 0,
+      absent: 0,
+      stale: 0,
+      stored: 0,
+      collapsed: 0,
+      miss: 0,
+      'redis-down': 0,
+      unverified: 0,
+      bypass: 0,
     },
     count(outcome) {
       if (isHit(outcome)) this.hits += 1;

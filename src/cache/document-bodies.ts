@@ -43,7 +43,8 @@ export function createBodies(options: { source: DocumentSource; store: RedisStor
 
   function usable(stored: StoredDocument | null | Down, version: Version, sentAt: number): FetchedBody | null {
     if (stored === null || stored === down || stored.version !== version.version || stored.token !== version.token) return null;
-    return { body: { ...version, json: stored.body }, outcome: 'redis', asOf: sentAt };
+    const { id, slug, token } = version;
+    return { body: { id, slug, version: version.version, token, json: stored.body }, outcome: 'redis', asOf: sentAt };
   }
 
   async function fetchOne(version: Version, sentAt: number): Promise<FetchedBody | null> {

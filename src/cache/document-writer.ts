@@ -39,7 +39,9 @@ export function createDocumentWriter(options: {
 }): DocumentWriter {
   const { clock, steps, lease, registry, errors } = options;
   const rounds = new Map<string, { acks: Map<string, string>; wake: () => void }>();
-  const counts: WriterCounts = { writes: 0, aborted: 0, unknown: 0, ackWaitMs: Object.fromEntries([...buckets, '+Inf'].map((le) => [le, 0])) };
+  const counts = { writes: 0, aborted: 0, unknown: 0 };
+  /** Writes by the bucket of their wait; the last is for what no bucket holds. */
+  const waits = [...buckets, Number.POSITIVE_INFINITY].map((le) => ({ le, writes: 0 }));
   const time = () => new Date(clock.wall()).toISOString();
 
   /** W3: every instance of W2 has applied the block, or cannot hold a lease from before it any more. */
@@ -125,8 +127,8 @@ export function createDocumentWriter(options: {
     await store(done.documents);
     const acks = [...(rounds.get(token)?.acks ?? [])].map(([instance, at]) => ({ instance, at }));
     counts.writes += 1;
-    const bucket = buckets.find((le) => ackWaitMs <= le) ?? '+Inf';
-    counts.ackWaitMs[bucket] = (counts.ackWaitMs[bucket] ?? 0) + 1;
+    const bucket = waits.find(({ le }) => ackWaitMs <= le);
+    if (bucket) bucket.writes += 1;
     // W6
     return { value: done.value, trace: { token, startedAt, armedAt: armedTime, acks, passedAt, committedAt, ackWaitMs } };
   }
@@ -194,6 +196,9 @@ export function createDocumentWriter(options: {
       round.wake();
     },
 
-    counts: () => ({ ...counts, ackWaitMs: { ...counts.ackWaitMs } }),
+    counts: () => ({
+      ackWaitMs: Object.fromEntries(waits.map(({ le, writes }) => [le === Number.POSITIVE_INFINITY ? '+Inf' : le, writes])),
+      ...counts,
+    }),
   };
 }

@@ -50,7 +50,7 @@ export function createDocuments(options: {
   const { memory, clock, counters, lease, sampler } = options;
   const policy = policies.productDetail;
   const noMark: Mark = { sequence: 0, epoch: 0 };
-  const lane = createVersionLane<Mark>({ ...options, versions: options.source.versions, mark: () => lease?.mark() ?? noMark });
+  const lane = createVersionLane<Mark>({ versions: options.source.versions, mark: () => lease?.mark() ?? noMark, ...options });
   const bodies = createBodies(options);
 
   /** R1. No await between these checks and the answer's use of what they found. Null: memory knows that there is nothing. */
@@ -59,14 +59,14 @@ export function createDocuments(options: {
     if (!lease?.mayHit(lookup, now)) return undefined;
     if (lookup.startsWith('id:')) return believable(lookup, now);
     const ref = memory.get(lookup) as LookupEntry | undefined;
-    if (!ref || ref.epoch !== lease.epoch || ref.freshUntil <= now) return undefined;
+    if (!ref || ref.epoch !== lease.epoch() || ref.freshUntil <= now) return undefined;
     if (ref.key === null) return null;
     return lease.isBlocked(ref.key) ? undefined : believable(ref.key, now);
   }
 
   function believable(key: string, now: number): DocumentEntry | undefined {
     const entry = memory.get(key) as DocumentEntry | undefined;
-    return entry && entry.epoch === lease?.epoch && entry.freshUntil > now ? entry : undefined;
+    return entry && entry.epoch === lease?.epoch() && entry.freshUntil > now ? entry : undefined;
   }
 
   function peek(row: DocumentRow, lookup: string): DocumentAnswer | undefined {
@@ -79,7 +79,7 @@ export function createDocuments(options: {
   }
 
   // R3
-  const epochFor = (key: string, mark: Mark) => (lease?.mayInstall(key, mark) ? lease.epoch : 0);
+  const epochFor = (key: string, mark: Mark) => (lease?.mayInstall(key, mark) ? lease.epoch() : 0);
 
   /** The entry in memory if it is the very version Postgres named. From then on memory may answer with it by itself, if R3 holds. */
   function confirm(version: Version, mark: Mark): DocumentEntry | undefined {
@@ -112,13 +112,13 @@ export function createDocuments(options: {
 
   function makeEntry(body: DocumentBody, epoch: number) {
     const now = clock.now();
-    return createDocumentEntry(memory, `id:${body.id}`, { ...body, epoch, knownAt: now, freshUntil: now + jittered(policy.freshMs, tuning.jitter) });
+    return createDocumentEntry(memory, `id:${body.id}`, { epoch, knownAt: now, freshUntil: now + jittered(policy.freshMs, tuning.jitter), ...body });
   }
 
   function remember(lookup: string, id: string | null, epoch: number) {
     if (lookup.startsWith('id:')) return;
     const stands = memory.get(lookup) as LookupEntry | undefined;
-    if (epoch === 0 && stands && stands.epoch === lease?.epoch) return;
+    if (epoch === 0 && stands && stands.epoch === lease?.epoch()) return;
     const life = jittered(id === null ? policy.absentMs : policy.freshMs, tuning.jitter);
     memory.set(lookup, { key: id === null ? null : `id:${id}`, epoch, freshUntil: clock.now() + life } satisfies LookupEntry, 100);
   }
@@ -201,9 +201,9 @@ export function createDocuments(options: {
     },
     install(document, keys) {
       if (!lease) return;
-      makeEntry(document, lease.epoch).install();
+      makeEntry(document, lease.epoch()).install();
       const lookup = `slug:${document.slug}`;
-      if (keys.includes(lookup)) remember(lookup, document.id, lease.epoch);
+      if (keys.includes(lookup)) remember(lookup, document.id, lease.epoch());
     },
     store: (document) => bodies.put(document),
     counts: () => lane.counts(),

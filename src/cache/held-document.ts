@@ -41,7 +41,6 @@ export function createDocumentEntry(
   const derived = new Map<string, unknown>();
   let bytes = 2 * from.json.length;
   const entry: DocumentEntry = {
-    ...from,
     derive(name, make, weigh) {
       if (derived.has(name)) return derived.get(name) as ReturnType<typeof make>;
       const made = make(JSON.parse(from.json));
@@ -50,6 +49,7 @@ export function createDocumentEntry(
       if (memory.get(key) === entry) memory.set(key, entry, bytes);
       return made;
     },
+    ...from,
   };
   return { entry, install: () => memory.set(key, entry, bytes) };
 }

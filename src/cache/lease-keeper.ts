@@ -47,7 +47,7 @@ export function createLeaseKeeper(options: {
   open: OpenSession;
   process: string;
   onAck: (token: string, instance: string) => void;
-  onFault?: (error: Error) => void;
+  onFault?: ((error: Error) => void) | undefined;
 }): LeaseKeeper {
   const { clock, lease, leaseMs, registry } = options;
   const reapMs = Math.max(6000, 3 * leaseMs);

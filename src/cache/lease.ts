@@ -13,7 +13,7 @@ export interface Mark {
  */
 export interface Lease {
   /** Rises whenever everything in memory ceases to be believed. Entries are believed only in the epoch they were installed in. */
-  readonly epoch: number;
+  epoch(): number;
   isHeld(now?: number): boolean;
   isBlocked(key: string): boolean;
   /** R1, without the entry: the lease is held and the key is not blocked. `now` spares a look at the clock. */
@@ -149,9 +149,7 @@ export function createLease(options: { clock: Clock; leaseMs: number; forget: (k
   }
 
   return {
-    get epoch() {
-      return epoch;
-    },
+    epoch: () => epoch,
     isHeld,
     isBlocked,
     mayHit: (key, now) => isHeld(now) && !isBlocked(key),

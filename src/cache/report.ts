@@ -51,11 +51,11 @@ export function createReport(parts: {
     memory: parts.memory.usage(),
     redis: !parts.hasRedis ? 'none' : store.isUp() ? 'up' : 'down',
     lease: {
-      ...parts.keeper.state(),
-      ...(lease?.counts() ?? { heldRatio: 0, lapses: 0, applied: 0, blocks: 0, blockedKeys: 0, epochChanges: 0 }),
       mode: lease ? 'lease' : 'validate',
       state: lease === null ? 'none' : lease.isHeld() ? 'held' : 'lost',
       leaseMs: parts.leaseMs,
+      ...parts.keeper.state(),
+      ...(lease?.counts() ?? { heldRatio: 0, lapses: 0, applied: 0, blocks: 0, blockedKeys: 0, epochChanges: 0 }),
     },
     validated: parts.documents.counts(),
     writes: parts.writer.counts(),

@@ -251,7 +251,7 @@ describe('a session that ends', () => {
 
   it('costs the lease only where none comes in its place in time, under a new id, with the old one taken out', async () => {
     const before = instance();
-    const { epoch } = lease;
+    const epoch = lease.epoch();
     primary.cut();
     await turns();
     expect(keeper.state()).toMatchObject({ isConnected: false, fault: 'the connection was lost' });
@@ -262,7 +262,7 @@ describe('a session that ends', () => {
     expect(keeper.state()).toMatchObject({ isConnected: true, fault: null });
     expect([...primary.instances.keys()]).toEqual([instance()]);
     expect(instance()).not.toBe(before);
-    expect(lease.epoch).toBe(epoch);
+    expect(lease.epoch()).toBe(epoch);
     expect(faults).toEqual(['the connection was lost']);
   });
 

@@ -107,7 +107,7 @@ export const brokenRulesOfWrites: readonly BrokenRule[] = [
       { file: transaction, from: "await wire.ask<null>(connection, 'commit',", to: "void wire.ask<null>(connection, 'commit'," },
       {
         file: transaction,
-        from: '    return { ...commit, isKnown: true };',
+        from: '    return { isKnown: true, ...commit };',
         to: '    return await new Promise((resolve) => machine.clock.after(0.01, () => resolve({ ...commit, isKnown: true })));',
       },
     ],

@@ -86,7 +86,14 @@ export function createDatabase(options: {
   }
 
   const database: Database = {
-    ...{ locks, blocks, instances, log, listeners, counts, pair, find },
+    locks,
+    blocks,
+    instances,
+    log,
+    listeners,
+    counts,
+    pair,
+    find,
     settled: '1/1',
     commitMs: options.commitMs,
     product: (id) => products.get(id),
@@ -105,7 +112,7 @@ export function createDatabase(options: {
       const found = new Map<string, DocumentBody>();
       for (const id of ids) {
         const row = products.get(id);
-        if (row) found.set(id, { ...toVersion(row), json: bodyOf(row) });
+        if (row) found.set(id, { json: bodyOf(row), ...toVersion(row) });
       }
       return found;
     },
@@ -115,8 +122,8 @@ export function createDatabase(options: {
       instances: [...instances].map(([id, { beat, leaseMs }]) => ({ id, beat, leaseMs })),
     }),
     look: () => ({
-      ...database.registry(),
       blocks: [...blocks].map(([token, { writer, keys }]) => ({ token, writer, keys: [...keys] })),
+      ...database.registry(),
     }),
     commit(isDurable, apply) {
       tail.push({ undo: apply(), isOnDisk: false });

@@ -75,9 +75,11 @@ function play(seed: number, seeded: Seeded, length: Length, isTraced: boolean): 
   }
   world.history.end();
   return {
-    ...{ seed, length, virtualMs },
+    seed,
+    length,
+    virtualMs,
     violations: world.history.violations,
-    counts: { ...counts, ...database.counts, lies: world.redis.counts.lies },
+    counts: { lies: world.redis.counts.lies, ...counts, ...database.counts },
     trace: world.trace ?? [],
   };
 }
@@ -85,7 +87,7 @@ function play(seed: number, seeded: Seeded, length: Length, isTraced: boolean): 
 /** F3: all is well, so every product is answered from memory, the second time at the latest. */
 function expectHits(world: World, shops: readonly Shop[], products: readonly { id: string }[]) {
   for (const shop of shops) {
-    if (!shop.machine.isAlive || shop.cache.report().lease.mode === 'validate') continue;
+    if (!shop.machine.isAlive() || shop.cache.report().lease.mode === 'validate') continue;
     for (const { id } of products) {
       void world
         .read(shop, `id:${id}`)

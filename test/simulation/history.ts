@@ -16,6 +16,8 @@ interface Stood<T> {
 }
 
 interface Version extends Stood<Row> {
+  /** What it looks like to a reader, from the moment of its commit. */
+  readonly json: string;
   readonly write: number;
   ackedAt: number;
   /** The end of the first read that showed it. */
@@ -94,7 +96,7 @@ export function createHistory(): History {
   function judgeVersion(shown: Shown, began: number, by: string) {
     const versions = products.get(shown.id) ?? [];
     const version = versions[shown.version - 1];
-    if (!version || version.what.token !== shown.token || bodyOf(version.what) !== shown.json || version.what.slug !== shown.slug) {
+    if (!version || version.what.token !== shown.token || version.json !== shown.json || version.what.slug !== shown.slug) {
       violated('torn', `${by} was shown ${shown.id} at version ${shown.version} as ${shown.json}, which it never was`);
       return;
     }
@@ -117,6 +119,7 @@ export function createHistory(): History {
       if (last) last.to = at;
       const version: Version = {
         what: row,
+        json: bodyOf(row),
         write,
         from: at,
         to: Number.POSITIVE_INFINITY,

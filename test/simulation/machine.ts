@@ -5,8 +5,7 @@ import type { Scheduler } from './scheduler.js';
 export interface Machine {
   readonly name: string;
   readonly clock: Clock;
-  readonly isAlive: boolean;
-  readonly isPaused: boolean;
+  isAlive(): boolean;
   /** Something arrives from outside; it is seen when the process runs. */
   deliver(run: () => void): void;
   /** SIGSTOP, a collection of garbage, a stalled event loop: nothing runs for `ms`, and time goes on. */
@@ -73,12 +72,7 @@ export function createMachine(scheduler: Scheduler, name: string, rate: number):
         scheduler.after(0, fire);
       },
     },
-    get isAlive() {
-      return isAlive;
-    },
-    get isPaused() {
-      return isPaused();
-    },
+    isAlive: () => isAlive,
     deliver(run) {
       if (!isAlive) return;
       if (isPaused()) arrivals.push(run);

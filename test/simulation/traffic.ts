@@ -17,7 +17,7 @@ export function keepReading(world: World, shops: readonly Shop[], seeded: Seeded
     const wanted = lookup();
     const how = seeded.next();
     shop.machine.deliver(() => {
-      if (how > 0.98 && shop.cache.report().lease.state === 'lost') world.counts.lapses += 1;
+      if (how > 0.99 && shop.cache.report().lease.state === 'lost') world.counts.lapses += 1;
       if (how < 0.2 && wanted.startsWith('slug:')) world.hit(shop, wanted.slice(5));
       else if (how < 0.35)
         void world.readMany(

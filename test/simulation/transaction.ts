@@ -194,7 +194,7 @@ export async function commitWrite(
 ): Promise<Commit<string>> {
   const { wire } = parts;
   const connection = wire.connect(machine);
-  const server = openTransaction({ ...parts, connection });
+  const server = openTransaction({ connection, ...parts });
   let document: DocumentBody;
   try {
     await wire.ask<null>(connection, 'begin_write', answerMs, (answer, refuse) => server.beginWrite(token, keyCount, answer, refuse));
@@ -207,9 +207,9 @@ export async function commitWrite(
   const commit = { value: token, documents: [document] };
   try {
     await wire.ask<null>(connection, 'commit', answerMs, (answer, refuse) => server.commit(pair, answer, refuse));
-    return { ...commit, isKnown: true };
+    return { isKnown: true, ...commit };
   } catch (error) {
-    if (error instanceof Lost) return { ...commit, isKnown: false };
+    if (error instanceof Lost) return { isKnown: false, ...commit };
     throw error;
   } finally {
     wire.free(connection);

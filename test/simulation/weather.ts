@@ -74,7 +74,7 @@ export function createWeather(seeded: Seeded, climate: Climate): Weather {
         return replace(shop);
       case 'leave':
         void shop.cache.close();
-        scheduler.after(seeded.between(0, 600), () => machine.isAlive && happen('kill', world, shop, replace));
+        scheduler.after(seeded.between(0, 600), () => machine.isAlive() && happen('kill', world, shop, replace));
         return;
       case 'cut':
         cuts.set(machine.name, seeded.pick(['both', 'both', 'request', 'reply'] as const));

@@ -146,7 +146,15 @@ export function createWorld(options: {
   }
 
   const world: World = {
-    ...{ scheduler, history, database, wire, redis, seeded, counts, trace, say },
+    scheduler,
+    history,
+    database,
+    wire,
+    redis,
+    seeded,
+    counts,
+    trace,
+    say,
     open(name, { rate, leaseMs }) {
       const machine = createMachine(scheduler, name, rate);
       const parts = { database, wire, machine };
@@ -204,7 +212,7 @@ export function createWorld(options: {
 
     async write(shop, wanted) {
       writes += 1;
-      const change = { ...wanted, number: writes };
+      const change = { number: writes, ...wanted };
       const began = history.moment();
       try {
         const token = await tryWrite(shop, change);
