@@ -100,7 +100,7 @@ async function wire(given: { config: AppConfig; sight: Sight; log: Logger; heade
   const { defaultCurrency } = config;
   const services = createServices(plain, { connections, cache, priceWrites, defaultCurrency, now, log });
   const { products, listings, categories, inventory, quotes, productAdmin, prices, variants, imports } = services;
-  const { keys, authenticator } = createAccess({ config, connections, now, warnOnce, log });
+  const { keys, authenticator } = createAccess({ config, connections, warnOnce, log });
   const state = createState(plain, { version, connections, cache, imports });
 
   // A connection that cannot be taken (no file descriptor is left) is that client's loss alone; without a listener it would end the process.

@@ -18,7 +18,7 @@ export const NewKey = z
   .strictObject({
     name: Name.describe('For people: what the key is for'),
     scopes: z.array(Scope).min(1).max(50).describe('Only those that the key has which makes it'),
-    expiresInDays: days.optional().describe('Left out: it does not expire'),
+    expiresInDays: days.optional().describe('Left out: it does not expire. Whoever expires makes none that outlives it'),
   })
   .meta({ id: 'NewKey' });
 export type NewKey = z.infer<typeof NewKey>;
@@ -59,16 +59,11 @@ export type CreatedKey = z.infer<typeof CreatedKey>;
 export const RotatedKey = CreatedKey.extend({ replaces: ApiKey }).meta({ id: 'RotatedKey' });
 export type RotatedKey = z.infer<typeof RotatedKey>;
 
-export function stateOf({ expiresAt, revokedAt }: Pick<StoredKey, 'expiresAt' | 'revokedAt'>, now: Date): ApiKey['state'] {
-  if (revokedAt !== null) return 'revoked';
-  return expiresAt !== null && expiresAt <= now ? 'expired' : 'active';
-}
-
 /** A key as it may be shown. */
-export function toApiKey(stored: StoredKey, now: Date): ApiKey {
-  const { id, prefix, name, scopes, createdAt, createdBy, expiresAt, revokedAt, lastUsedAt, replacedBy } = stored;
+export function toApiKey(stored: StoredKey): ApiKey {
+  const { id, prefix, name, scopes, state, createdAt, createdBy, expiresAt, revokedAt, lastUsedAt, replacedBy } = stored;
   return {
-    ...{ id, prefix, name, scopes: knownScopes(scopes), state: stateOf(stored, now), createdAt: createdAt.toISOString(), createdBy },
+    ...{ id, prefix, name, scopes: knownScopes(scopes), state, createdAt: createdAt.toISOString(), createdBy },
     expiresAt: expiresAt?.toISOString() ?? null,
     revokedAt: revokedAt?.toISOString() ?? null,
     lastUsedAt: lastUsedAt?.toISOString() ?? null,

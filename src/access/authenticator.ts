@@ -1,15 +1,15 @@
 import { AppError } from '../errors.js';
-import { stateOf } from './api-key.js';
 import type { Caller } from './caller.js';
 import type { GuessLimit } from './guess-limit.js';
+import { createKeyLane } from './key-lane.js';
 import type { KeyStore, Refusal, StoredKey, TokenVerifier } from './ports.js';
 import { allScopes, knownScopes } from './scope.js';
 import { hashOf, isSame, prefixOf } from './secret.js';
 
 export interface Authenticator {
   /**
-   * Who sends this. Throws `unauthorized` for no key, a wrong, an expired or a revoked one, `too_many_wrong_keys` where the address has guessed too
-   * often, `database_unavailable` or `issuer_unavailable` where it cannot be told.
+   * Who sends this. Throws `unauthorized` for no key, a wrong, an expired or a revoked one, `too_many_wrong_keys` for a wrong one where the address
+   * has been wrong too often, `database_unavailable` or `issuer_unavailable` where it cannot be told.
    * @param token what was sent as a key; undefined where nothing was
    */
   identify(token: string | undefined, address: string): Promise<Caller>;
@@ -27,14 +27,16 @@ const offMs = 1000;
  */
 export function createAuthenticator(deps: {
   adminApiKey: string | undefined;
-  keys: Pick<KeyStore, 'findSecret' | 'hasActive'>;
+  keys: Pick<KeyStore, 'findSecrets' | 'hasActive'>;
   tokens: TokenVerifier | null;
   guesses: GuessLimit;
   noteUse: (key: StoredKey) => void;
-  now: () => Date;
+  /** Durations alone are taken of it. */
+  now?: () => number;
 }): Authenticator {
-  const { keys, tokens, guesses, now } = deps;
+  const { keys, tokens, guesses, now = () => performance.now() } = deps;
   const first = deps.adminApiKey === undefined ? null : { hash: hashOf(deps.adminApiKey), keyId: shownBy(deps.adminApiKey) };
+  const find = createKeyLane(keys);
   let off: { until: number; answer: Promise<boolean> } | null = null;
 
   /** What a token shows of itself: which key it is, or is a guess at. */
@@ -43,35 +45,44 @@ export function createAuthenticator(deps: {
     return prefixOf(token) ?? (subject === null ? 'env' : `jwt:${subject}`);
   }
 
-  /** Without a wait between comparing and counting, so that guesses which come all at once are counted one by one. Null: it is of another kind. */
-  function checkFirst(token: string, keyId: string): Caller | Refusal | null {
-    if (first?.keyId === keyId && isSame(hashOf(token), first.hash)) return { keyId: 'env', name: 'ADMIN_API_KEY', scopes: allScopes, kind: 'env' };
-    return keyId === 'env' ? wrong : null;
+  /**
+   * Without a wait between asking, comparing and counting, so that guesses which come all at once are counted one by one. Throws where nothing
+   * from there is compared with the first key now and there is nothing else that it could be.
+   */
+  function isFirst(token: string, keyId: string, address: string): boolean {
+    if (keyId !== 'env' && keyId !== first?.keyId) return false;
+    const waitS = guesses.firstWaitS(address);
+    if (waitS === 0) {
+      if (first !== null && isSame(hashOf(token), first.hash)) return true;
+      guesses.missedFirst(address);
+    } else if (keyId === 'env') throw tooMany(waitS);
+    return false;
   }
 
   async function checkKey(token: string, prefix: string): Promise<Caller | Refusal> {
-    const key = await keys.findSecret(prefix);
+    const key = await find(prefix);
     if (key === null || !isSame(hashOf(token), key.hash)) return wrong;
     // Only who has the whole key learns this of it.
-    const state = stateOf(key, now());
+    const { state, expiresAt, leftMs } = key;
     if (state !== 'active') return { refused: `The key ${prefix} has ${state === 'revoked' ? 'been revoked' : 'expired'}`, isGuess: false };
     deps.noteUse(key);
-    return { keyId: prefix, name: key.name, scopes: knownScopes(key.scopes), kind: 'key' };
+    const end = expiresAt === null || leftMs === null ? null : { at: expiresAt, leftMs };
+    return { keyId: prefix, name: key.name, scopes: knownScopes(key.scopes), kind: 'key', end };
   }
 
   async function checkToken(verifier: TokenVerifier, token: string): Promise<Caller | Refusal> {
     const told = await verifier.verify(token);
     if ('refused' in told) return told;
-    return { keyId: `jwt:${told.subject}`, name: told.subject, scopes: knownScopes(told.scopes), kind: 'jwt' };
+    return { keyId: `jwt:${told.subject}`, name: told.subject, scopes: knownScopes(told.scopes), kind: 'jwt', end: null };
   }
 
   async function isOff(): Promise<boolean> {
-    return first === null && tokens === null && !(await keys.hasActive(now()));
+    return first === null && tokens === null && !(await keys.hasActive());
   }
 
   /** Anybody may ask this by sending nothing, so the database is asked once a second at most; where it does not answer, nothing is said. */
   function isOffAsFarAsKnown(): Promise<boolean> {
-    if (off === null || off.until <= now().getTime()) off = { until: now().getTime() + offMs, answer: isOff().catch(() => false) };
+    if (off === null || off.until <= now()) off = { until: now() + offMs, answer: isOff().catch(() => false) };
     return off.answer;
   }
 
@@ -85,16 +96,13 @@ export function createAuthenticator(deps: {
         );
       }
       const keyId = shownBy(token);
-      const waitS = guesses.waitS(address, keyId);
-      if (waitS > 0) throw tooMany(waitS);
+      if (isFirst(token, keyId, address)) return { keyId: 'env', name: 'ADMIN_API_KEY', scopes: allScopes, kind: 'env', end: null };
+      // Whatever came from there before: who can tell the right one from others by itself cannot have guessed it.
       const found =
-        checkFirst(token, keyId) ?? (await (tokens !== null && keyId.startsWith('jwt:') ? checkToken(tokens, token) : checkKey(token, keyId)));
-      if ('refused' in found) {
-        const longerS = found.isGuess ? guesses.failed(address) : 0;
-        throw longerS > 0 ? tooMany(longerS) : new AppError('unauthorized', found.refused);
-      }
-      guesses.passed(address, keyId);
-      return found;
+        keyId === 'env' ? wrong : await (tokens !== null && keyId.startsWith('jwt:') ? checkToken(tokens, token) : checkKey(token, keyId));
+      if (!('refused' in found)) return found;
+      const waitS = found.isGuess ? guesses.failed(address) : 0;
+      throw waitS > 0 ? tooMany(waitS) : new AppError('unauthorized', found.refused);
     },
   };
 }

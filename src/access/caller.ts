@@ -9,6 +9,8 @@ export interface Caller {
   scopes: readonly Scope[];
   /** `env`: the key of ADMIN_API_KEY. `key`: one of the database. `jwt`: a token of the issuer that is trusted. */
   kind: 'env' | 'key' | 'jwt';
+  /** When the key expires by the clock of the database, and how long that was off when it was read; null: it does not, or is none of the database. */
+  end: { at: Date; leftMs: number } | null;
 }
 
 /** Throws `missing_scope`, which names it. `because` says what asks for it, where that is not the call itself. */

@@ -2,48 +2,79 @@ import { isIPv6 } from 'node:net';
 import { LRUCache } from 'lru-cache';
 
 export interface GuessLimit {
-  /** How many seconds nothing is looked at that comes from there as this key; 0: it is. */
-  waitS(address: string, keyId: string): number;
-  /** Counts a wrong key. Gives the seconds to wait where there were too many, this one included; else 0. */
+  /** Counts a wrong key. Gives the seconds until the minute is over where there were too many, this one included; else 0. */
   failed(address: string): number;
-  /** The key is right, and known from now on to be used from there. */
-  passed(address: string, keyId: string): void;
+  /** How many seconds nothing that comes from there is compared with the first key; 0: it is. */
+  firstWaitS(address: string): number;
+  /** Counts what was compared with the first key and is another. */
+  missedFirst(address: string): void;
 }
 
 const windowMs = 60_000;
-/** Of each kind that is remembered. The least recently used goes first. */
-const maxEntries = 10_000;
+/** Addresses that are remembered. The least recently wrong goes first. */
+const maxAddresses = 10_000;
+/** Of those past a budget so many are told of in a minute, so that a flood from everywhere does not fill the log. */
+const toldPerMinute = 10;
+/**
+ * How much later than a wrong key is told that there were too many the first key is not compared any more. Whoever holds it shares this budget
+ * with everybody behind the same address, so it is wide enough that being wrong now and then locks nobody out.
+ */
+export const firstFactor = 10;
 
 /**
- * How often an address may be wrong within a minute. After that what it sends is not looked at, right or wrong: if the right key came through,
- * every guess would still be tried. One thing is let through, a key that has been used from this very address before. Else whoever shares an
- * address with a shop (a proxy, an office) could lock it out by being wrong; and from the address of somebody who guesses, no key has been used.
- * `keyId` is what a key shows of itself. Each process counts for itself.
+ * How often an address may be wrong within a minute. There are two budgets, because there are two kinds of keys. One that nobody can guess (192
+ * random bits, a signature) is looked at whatever came from its address before: to leave the right one outside would protect nothing. The first
+ * key, of ADMIN_API_KEY, was chosen by somebody and may be weak: past the second budget it is not compared at all, not even for an address that
+ * has used it, because whoever guesses may sit behind that very address. Each process counts for itself.
+ * @param onExceeded told the address, of IPv6 the /64, once a minute for each budget, and ten times a minute in all
  */
-export function createGuessLimit({ perMinute, now = () => performance.now() }: { perMinute: number; now?: () => number }): GuessLimit {
-  const failures = new LRUCache<string, { count: number; endsAt: number }>({ max: maxEntries });
-  const used = new LRUCache<string, true>({ max: maxEntries });
-  const waitOf = (endsAt: number) => Math.ceil((endsAt - now()) / 1000);
+export function createGuessLimit(options: {
+  perMinute: number;
+  now?: () => number;
+  onExceeded?: (address: string, warning: string) => void;
+}): GuessLimit {
+  const { perMinute, now = () => performance.now(), onExceeded } = options;
+  const firstPerMinute = perMinute * firstFactor;
+  const wrong = createBudget(now);
+  const first = createBudget(now);
+  const told = createBudget(now);
+  const tell: typeof onExceeded = (network, warning) => {
+    if (told.take('all') <= toldPerMinute) onExceeded?.(network, warning);
+  };
 
   return {
-    waitS(address, keyId) {
-      const network = networkOf(address);
-      const stands = failures.get(network);
-      if (!stands || stands.count < perMinute || stands.endsAt <= now() || used.get(`${network} ${keyId}`)) return 0;
-      return waitOf(stands.endsAt);
-    },
     failed(address) {
       const network = networkOf(address);
-      let stands = failures.get(network);
+      if (wrong.take(network) === perMinute + 1) tell(network, 'Too many wrong keys come from one address');
+      return wrong.waitS(network, perMinute + 1);
+    },
+    firstWaitS: (address) => first.waitS(networkOf(address), firstPerMinute),
+    missedFirst(address) {
+      const network = networkOf(address);
+      if (first.take(network) === firstPerMinute)
+        tell(network, 'ADMIN_API_KEY is being guessed: nothing more from this address is compared with it until the minute is over');
+    },
+  };
+}
+
+/** Counts by name, each within a minute that begins with its first. */
+function createBudget(now: () => number) {
+  const taken = new LRUCache<string, { count: number; endsAt: number }>({ max: maxAddresses });
+  return {
+    /** One more; gives how many there are now. */
+    take(name: string): number {
+      let stands = taken.get(name);
       if (!stands || stands.endsAt <= now()) {
         stands = { count: 0, endsAt: now() + windowMs };
-        failures.set(network, stands);
+        taken.set(name, stands);
       }
       stands.count += 1;
-      return stands.count > perMinute ? waitOf(stands.endsAt) : 0;
+      return stands.count;
     },
-    passed(address, keyId) {
-      used.set(`${networkOf(address)} ${keyId}`, true);
+    /** Until the minute is over, in seconds, where there are as many as `least` or more; else 0. */
+    waitS(name: string, least: number): number {
+      const stands = taken.get(name);
+      return !stands || stands.count < least || stands.endsAt <= now() ? 0 : Math.ceil((stands.endsAt - now()) / 1000);
     },
   };
 }

@@ -6,14 +6,15 @@ const everyMs = 60_000;
 /**
  * Writes down when a key was last used: about once a minute for each, and nobody waits for it. Where it cannot be written that is told to
  * `onError` and tried again a minute later.
+ * @param now durations alone are taken of it
  */
-export function createUseNotes({ keys, now, onError }: { keys: Pick<KeyStore, 'noteUse'>; now: () => Date; onError: (error: Error) => void }) {
+export function createUseNotes(options: { keys: Pick<KeyStore, 'noteUse'>; onError: (error: Error) => void; now?: () => number }) {
+  const { keys, onError, now = () => performance.now() } = options;
   const triedAt = new LRUCache<string, number>({ max: 10_000 });
-  return ({ id, lastUsedAt }: StoredKey): void => {
+  return ({ id, unusedMs }: Pick<StoredKey, 'id' | 'unusedMs'>): void => {
     const at = now();
-    const last = Math.max(triedAt.get(id) ?? Number.NEGATIVE_INFINITY, lastUsedAt?.getTime() ?? Number.NEGATIVE_INFINITY);
-    if (at.getTime() - last < everyMs) return;
-    triedAt.set(id, at.getTime());
-    keys.noteUse(id, at).catch(onError);
+    if ((unusedMs ?? everyMs) < everyMs || at - (triedAt.get(id) ?? Number.NEGATIVE_INFINITY) < everyMs) return;
+    triedAt.set(id, at);
+    keys.noteUse(id).catch(onError);
   };
 }

@@ -10,21 +10,20 @@ import type { Connections } from './connections.js';
 import type { WarnOnce } from './warn-once.js';
 
 /** Who may do what. */
-export function createAccess(options: { config: Config; connections: Connections; now: () => Date; warnOnce: WarnOnce; log: Logger }): {
+export function createAccess(options: { config: Config; connections: Connections; warnOnce: WarnOnce; log: Logger }): {
   keys: KeyService;
   authenticator: Authenticator;
 } {
-  const { config, now, warnOnce, log } = options;
+  const { config, warnOnce, log } = options;
   const apiKeys = createApiKeys(options.connections.db.writing);
   return {
-    keys: createKeyService({ keys: apiKeys, now, onChange: (change) => log.info(change, `an admin key was ${change.what}`) }),
+    keys: createKeyService({ keys: apiKeys, onChange: (change) => log.warn(change, `an admin key was ${change.what}`) }),
     authenticator: createAuthenticator({
       adminApiKey: config.adminApiKey,
       keys: apiKeys,
       tokens: config.jwt && createTokenVerifier(config.jwt),
-      guesses: createGuessLimit({ perMinute: config.wrongKeysPerMinute }),
-      noteUse: createUseNotes({ keys: apiKeys, now, onError: warnOnce('the last use of a key could not be noted') }),
-      now,
+      guesses: createGuessLimit({ perMinute: config.wrongKeysPerMinute, onExceeded: (address, warning) => log.warn({ address }, warning) }),
+      noteUse: createUseNotes({ keys: apiKeys, onError: warnOnce('the last use of a key could not be noted') }),
     }),
   };
 }

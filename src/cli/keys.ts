@@ -19,7 +19,7 @@ ${Object.entries(scopes)
   .join('\n')}`;
 
 /** Whoever reaches the database may do anything; the row says that it was made from here. */
-const operator: Grantor = { keyId: 'cli', scopes: allScopes };
+const operator: Grantor = { keyId: 'cli', scopes: allScopes, end: null };
 
 /** What a command prints: as JSON, and to people. A key stands alone on stdout, so that a shell can take it, and what is said of it on stderr. */
 interface Answer {

@@ -9,5 +9,5 @@ export async function openKeys(config: Config, databaseUrl: string): Promise<{ k
   // Nobody else waits for this process's connections, so it goes past a pooler where it may.
   const url = config.databaseUrl === undefined ? databaseUrl : (config.databaseDirectUrl ?? databaseUrl);
   const db = createDatabase({ url, max: 1, isPooled: await isPooler(url), applicationName: 'truetag-cli' });
-  return { keys: createKeyService({ keys: createApiKeys(db), now: () => new Date() }), close: db.close };
+  return { keys: createKeyService({ keys: createApiKeys(db) }), close: db.close };
 }

@@ -51,7 +51,7 @@ export const rateLimitPlugin = plugin<{ adminPerMinute: number; storefrontPerMin
         route.onSend = [
           ...[route.onSend ?? []].flat(),
           async (request: FastifyRequest, reply: FastifyReply, payload: unknown) => {
-            if (reply.statusCode !== 401 && reply.statusCode !== 403) return payload;
+            if (reply.statusCode !== 401 && reply.statusCode !== 403 && request.problemCode !== 'too_many_wrong_keys') return payload;
             return admit('admin', countRefused, request, reply).then(
               () => payload,
               (error: AppError) => insteadOf(reply, error, request),

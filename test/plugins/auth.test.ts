@@ -202,7 +202,7 @@ describe('the routes of the admin', () => {
 
 describe('a route', () => {
   const plugin = {
-    identify: async () => ({ keyId: 'env', name: 'all', scopes: allScopes, kind: 'env' as const }),
+    identify: async () => ({ keyId: 'env', name: 'all', scopes: allScopes, kind: 'env' as const, end: null }),
     requireScope: () => {},
     isScope: (name: string) => (allScopes as readonly string[]).includes(name),
   };

@@ -72,6 +72,24 @@ describe('the limit of an admin key', () => {
   });
 });
 
+describe('a wrong key that is one too many', () => {
+  const shop = openShop({ redis: false, config: { adminPerMinute: limit, wrongKeysPerMinute: 2 } });
+
+  it('counts as refused like the ones before it', async () => {
+    const seen: [number, string, string][] = [];
+    for (let i = 0; i <= limit; i += 1) {
+      const { status, body, headers } = await shop.http.get('/v1/admin/cache').set({ authorization: `Bearer guess-${i}` });
+      seen.push([status, body.code, /r=(\d+)/.exec(headers['ratelimit'] ?? '')?.[1] ?? 'none']);
+    }
+    expect(seen).toEqual([
+      ...[401, 401].map((status, i) => [status, 'unauthorized', String(limit - 1 - i)]),
+      ...[2, 1, 0].map((left) => [429, 'too_many_wrong_keys', String(left)]),
+      [429, 'rate_limited', '0'],
+    ]);
+    expect((await shop.http.get('/v1/admin/cache').set(asAdmin)).status).toBe(200);
+  });
+});
+
 describe('a service without limits', () => {
   const shop = openShop({ redis: false, demo: true, config: { adminPerMinute: 0, storefrontPerMinute: 0 } });
 

@@ -77,8 +77,17 @@ describe('a server at its most talkative', () => {
       for (const unclear of [rotated.key, adminKey, token]) expect((await ask(call, as(unclear))).status).toBe(503);
 
       const said = `${server.stdout()}${server.stderr()}`;
-      for (const what of ['created', 'rotated', 'revoked']) expect(said).toContain(`"what":"${what}"`);
-      expect(said).toContain(`"key":"${made.prefix}"`);
+      const changes = server
+        .stdout()
+        .split('\n')
+        .filter((line) => line.includes('"what":'))
+        .map((line) => JSON.parse(line) as object);
+      const scopes = ['catalog:read', 'keys:admin'];
+      expect(changes).toMatchObject([
+        { level: 40, what: 'created', key: made.prefix, by: 'env', scopes, expiresAt: null, msg: 'an admin key was created' },
+        { level: 40, what: 'rotated', key: made.prefix, into: rotated.prefix, by: made.prefix, scopes },
+        { level: 40, what: 'revoked', key: made.prefix, by: 'env', scopes },
+      ]);
       expect(said).toContain(`"caller":"env"`);
       const hashes = [made.key, rotated.key, adminKey].flatMap((key) => {
         const hash = createHash('sha256').update(key).digest();

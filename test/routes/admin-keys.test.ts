@@ -1,17 +1,17 @@
 import { createHash } from 'node:crypto';
 import pg from 'pg';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { ApiKey, CreatedKey, type NewKey, RotatedKey } from '../../src/access/api-key.js';
-import { allScopes } from '../../src/access/scope.js';
 import type * as AppModule from '../../src/app.js';
 import { loadConfig } from '../../src/config.js';
-import { keyIn, withKeys } from '../access/open-keys.js';
+import { age, keyIn, operator, withKeys } from '../access/open-keys.js';
 import { adminKey, asAdmin, type Service, startService } from '../harness/service.js';
 import { bundle } from '../sabotage/bundle.js';
 import type { Edit } from '../sabotage/edit.js';
 import { openShop } from './open-shop.js';
 
 const as = (key: string) => ({ authorization: `Bearer ${key}` });
+const dayMs = 86_400_000;
 const unknownId = '01890000-0000-7000-8000-000000000001';
 
 describe('keys of the admin', () => {
@@ -42,6 +42,7 @@ describe('keys of the admin', () => {
   /** What a key is answered on a call that needs `catalog:read`. */
   const use = async (key: string, service: Pick<Service, 'http'> = shop) =>
     (await service.http.get('/v1/admin/variants?sku=none').set(as(key))).status;
+  const lastUse = async (key: string) => (await withKeys(shop.databaseUrl, (keys) => keys.get({ prefix: key.slice(0, 14) }))).lastUsedAt;
   const refusalOf = async (key: string) => (await shop.http.get('/v1/admin/variants?sku=none').set(as(key)).expect(401)).body.detail;
 
   describe('are made', () => {
@@ -71,6 +72,31 @@ describe('keys of the admin', () => {
       await rotate(id, {}, by).expect(403);
       expect((await stored(id)).replacedBy).toBeNull();
       await revoke(id, by).expect(200);
+    });
+
+    it('by nobody who expires before they do', async () => {
+      const admin = await made({ scopes: ['keys:admin', 'catalog:read'], expiresInDays: 10 });
+      const by = as(admin.key);
+      const detail = `This key expires at ${admin.expiresAt} and makes none that outlives it: expiresInDays may be 1 to 9`;
+      for (const wanted of [{}, { expiresInDays: 10 }, { expiresInDays: 3650 }])
+        expect(await make(wanted, by)).toMatchObject({ status: 403, body: { code: 'outlives_maker', detail } });
+      const within = CreatedKey.parse((await make({ expiresInDays: 9 }, by)).body);
+      expect(Date.parse(within.expiresAt ?? '')).toBeLessThan(Date.parse(admin.expiresAt ?? ''));
+      const endless = await made();
+      for (const id of [endless.id, admin.id]) {
+        expect((await rotate(id, {}, by).expect(403)).body.code).toBe('outlives_maker');
+        expect((await stored(id)).replacedBy).toBeNull();
+      }
+      await rotate(endless.id, { expiresInDays: 9 }, by).expect(201);
+      await age(shop.databaseUrl, [admin.prefix], 9 * dayMs);
+      expect((await make({ expiresInDays: 1 }, by)).body.detail).toContain('it has less than a day left and makes none');
+    });
+
+    it('by the last moment of whoever makes them, should the time run out on the way', async () => {
+      const at = new Date(Date.now() + 5_000);
+      const late = { ...operator, end: { at, leftMs: 2 * dayMs } };
+      const made = await withKeys(shop.databaseUrl, (keys) => keys.create({ name: 'late', scopes: ['catalog:read'], expiresInDays: 1 }, late));
+      expect(made.expiresAt).toBe(at.toISOString());
     });
 
     it('of nothing that is no name, no scope and no time', async () => {
@@ -143,13 +169,59 @@ describe('keys of the admin', () => {
     it('on the day they were made for', async () => {
       const { expiresAt, createdAt } = await made({ expiresInDays: 30 });
       expect(Date.parse(expiresAt ?? '') - Date.parse(createdAt)).toBe(30 * 86_400_000);
-      const ago = (days: number) => new Date(Date.now() - days * 86_400_000 + 60_000);
+      const ago = (days: number) => days * dayMs - 60_000;
       const wanted: NewKey = { name: 'old', scopes: ['catalog:read'], expiresInDays: 3 };
       expect(await use(await keyIn(shop.databaseUrl, wanted, ago(3)))).toBe(200);
       const key = await keyIn(shop.databaseUrl, wanted, ago(4));
       expect(await use(key)).toBe(401);
       expect(await refusalOf(key)).toBe(`The key ${key.slice(0, 14)} has expired`);
     });
+  });
+
+  describe('expire by the clock of the database', () => {
+    afterEach(() => vi.useRealTimers());
+    /** The wall clock of this process and of the instances in it, and of nothing else. */
+    const setClock = (ms: number) => vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + ms });
+
+    it.each([
+      ['ahead by a year', 365 * dayMs],
+      ['back by a year', -365 * dayMs],
+    ])('and not of an instance that is %s', async (_, ms) => {
+      const wanted: NewKey = { name: 'day', scopes: ['catalog:read'], expiresInDays: 1 };
+      const [running, ended] = [await keyIn(shop.databaseUrl, wanted), await keyIn(shop.databaseUrl, wanted, dayMs)];
+      const real = Date.now();
+      setClock(ms);
+      for (const service of [shop, other]) expect([await use(running, service), await use(ended, service)]).toEqual([200, 401]);
+      const fresh = await made({ expiresInDays: 1 });
+      expect(Math.abs(Date.parse(fresh.createdAt) - real)).toBeLessThan(dayMs / 2);
+      expect(Date.parse(fresh.expiresAt ?? '') - Date.parse(fresh.createdAt)).toBe(dayMs);
+      const { replaces } = RotatedKey.parse((await rotate(fresh.id, { overlapHours: 1 }).expect(201)).body);
+      expect(Math.abs(Date.parse(replaces.expiresAt ?? '') - real)).toBeLessThan(dayMs / 2);
+      const { revokedAt } = (await revoke(fresh.id).expect(200)).body as ApiKey;
+      expect(Math.abs(Date.parse(revokedAt ?? '') - real)).toBeLessThan(dayMs / 2);
+      await expect.poll(async () => await lastUse(running), { timeout: 5_000 }).not.toBeNull();
+      expect(Math.abs(Date.parse((await lastUse(running)) ?? '') - real)).toBeLessThan(dayMs / 2);
+    });
+
+    it('or would end a day early, were the clock of the instance asked', async () => {
+      const from = "if (state !== 'active')";
+      const edit: Edit = {
+        file: 'src/access/authenticator.ts',
+        from,
+        to: "if (state !== 'active' || (expiresAt !== null && expiresAt <= new Date()))",
+      };
+      const { createApp } = (await import(await bundle({ entry: 'src/app.ts', edits: [edit] }))) as typeof AppModule;
+      const key = await keyIn(shop.databaseUrl, { name: 'day', scopes: ['catalog:read'], expiresInDays: 1 });
+      const { fastify } = await createApp({ ...loadConfig({ LOG_LEVEL: 'silent', MIGRATE: 'false' }), databaseUrl: shop.databaseUrl });
+      try {
+        const ask = async () => (await fastify.inject({ url: '/v1/admin/variants?sku=none', headers: { host: 'shop', ...as(key) } })).statusCode;
+        expect(await ask()).toBe(200);
+        setClock(365 * dayMs);
+        expect(await ask()).toBe(401);
+      } finally {
+        await fastify.close();
+      }
+    }, 30_000);
   });
 
   describe('are rotated', () => {
@@ -183,14 +255,10 @@ describe('keys of the admin', () => {
     });
 
     it('after which the old one ends when the overlap is over', async () => {
-      const dayAgo = new Date(Date.now() - 25 * 3_600_000);
-      const key = await keyIn(shop.databaseUrl, { name: 'erp', scopes: ['catalog:read'] }, dayAgo);
-      const operator = { keyId: 'test', scopes: allScopes };
-      const fresh = await withKeys(
-        shop.databaseUrl,
-        async (keys) => keys.rotate((await keys.get({ prefix: key.slice(0, 14) })).id, { overlapHours: 24 }, operator),
-        () => dayAgo,
-      );
+      const key = await keyIn(shop.databaseUrl, { name: 'erp', scopes: ['catalog:read'] });
+      const prefix = key.slice(0, 14);
+      const fresh = await withKeys(shop.databaseUrl, async (keys) => keys.rotate((await keys.get({ prefix })).id, { overlapHours: 24 }, operator));
+      await age(shop.databaseUrl, [prefix, fresh.prefix], 25 * 3_600_000);
       expect([await use(key), await use(fresh.key)]).toEqual([401, 200]);
     });
 

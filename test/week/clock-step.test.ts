@@ -1,11 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { CreatedKey, NewKey } from '../../src/access/api-key.js';
+import { keyIn } from '../access/open-keys.js';
 import { createDatabase } from '../harness/database.js';
 import { redisUrl } from '../harness/redis.js';
 import { asAdmin } from '../harness/service.js';
 import { type Instance, startInstance } from './instance.js';
 import { amountOf, list, read, send, setPrice, stock, untilHit } from './shopper.js';
 
-const dayMs = 24 * 60 * 60_000;
+const hourMs = 60 * 60_000;
+const dayMs = 24 * hourMs;
 
 describe('a wall clock that is set', () => {
   let database: Awaited<ReturnType<typeof createDatabase>>;
@@ -57,5 +60,25 @@ describe('a wall clock that is set', () => {
     expect((await setPrice(stepped, product.variantId, 5004)).status).toBe(200);
     expect(amountOf(await read(steady, product.slug))).toBe(5004);
     await untilHit(stepped, product.slug);
+  });
+
+  it.each([
+    ['a day ahead', dayMs],
+    ['back by a day', -dayMs],
+  ])('%s ends no key before its time, nor lets one live on: the clock of Postgres decides', async (_, ms) => {
+    const wanted: NewKey = { name: 'day', scopes: ['cache:read'], expiresInDays: 1 };
+    // An hour before its end, and an hour behind it.
+    const [running, ended] = [await keyIn(database.url, wanted, dayMs - hourMs), await keyIn(database.url, wanted, dayMs + hourMs)];
+    const use = async (key: string) => (await send('GET', `${stepped.url}/v1/admin/cache`, undefined, { authorization: `Bearer ${key}` })).status;
+    stepped.order({ order: 'step-clock', ms });
+    try {
+      expect([await use(running), await use(ended)]).toEqual([200, 401]);
+      const made = await send('POST', `${stepped.url}/v1/admin/keys`, wanted, asAdmin);
+      const { createdAt, expiresAt } = made.body as unknown as CreatedKey;
+      expect(Math.abs(Date.parse(createdAt) - Date.now())).toBeLessThan(hourMs);
+      expect(Date.parse(expiresAt ?? '') - Date.parse(createdAt)).toBe(dayMs);
+    } finally {
+      stepped.order({ order: 'step-clock', ms: -ms });
+    }
   });
 });
