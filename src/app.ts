@@ -101,7 +101,8 @@ async function wire(given: { config: AppConfig; sight: Sight; log: Logger; heade
   const services = createServices(plain, { connections, cache, priceWrites, defaultCurrency, now, log });
   const { products, listings, categories, inventory, quotes, productAdmin, prices, variants, imports } = services;
   const { keys, authenticator } = createAccess({ config, connections, warnOnce, log });
-  const state = createState(plain, { version, connections, cache, imports });
+  const closedConnections = { tooMany: 0, pipelining: 0, stalled: 0 };
+  const state = createState(plain, { version, connections, cache, imports, closedConnections });
 
   // A connection that cannot be taken (no file descriptor is left) is that client's loss alone; without a listener it would end the process.
   const onListenFault = warnOnce('a connection could not be taken: too many are open for this process (see ulimit -n)');
@@ -113,6 +114,7 @@ async function wire(given: { config: AppConfig; sight: Sight; log: Logger; heade
     ...{ log, headers, limits: config, line: connections.line },
     auth: { identify: authenticator.identify, requireScope, isScope: (name) => Object.hasOwn(scopes, name) },
     counts: config.redisUrl === undefined ? null : sharedCounts(plain, connections.catalogId),
+    closed: closedConnections,
     onDrop: warnOnce('A connection was closed because there are as many as may be'),
   });
   const others = refuseOtherMethods(plain);

@@ -38,6 +38,8 @@ export interface Config {
   adminPerMinute: number;
   /** Requests of one address to the storefront in a minute; 0: no limit. */
   storefrontPerMinute: number;
+  /** Requests of one admin key that may be under way at once; 0: any number. */
+  maxUnderWayPerKey: number;
   maxConnections: number;
   /** How long a JSON body may take to arrive. */
   bodyTimeoutMs: number;
@@ -92,6 +94,7 @@ export function loadConfig(environment: Record<string, string | undefined> = pro
     hstsMaxAgeS: env.HSTS_MAX_AGE_S,
     adminPerMinute: env.RATE_LIMIT_ADMIN,
     storefrontPerMinute: env.RATE_LIMIT_STOREFRONT,
+    maxUnderWayPerKey: env.MAX_UNDER_WAY_PER_KEY,
     maxConnections: env.MAX_CONNECTIONS,
     bodyTimeoutMs: env.BODY_TIMEOUT_MS,
     shedDelayMs: env.SHED_DELAY_MS,

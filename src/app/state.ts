@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Pool } from 'pg';
 import type { Cache } from '../cache/cache.js';
 import type { ImportRunner } from '../catalog/import-runner.js';
+import type { ClosedConnections } from '../plugins/connection-limits.js';
 import type { Health } from '../routes/health.js';
 import type { Reading } from '../sight/metrics.js';
 import type { Connections } from './connections.js';
@@ -16,9 +17,9 @@ export interface State {
 
 export function createState(
   fastify: FastifyInstance,
-  options: { version: string; connections: Connections; cache: Cache; imports: Pick<ImportRunner, 'counts'> },
+  options: { version: string; connections: Connections; cache: Cache; imports: Pick<ImportRunner, 'counts'>; closedConnections: ClosedConnections },
 ): State {
-  const { version, connections, cache, imports } = options;
+  const { version, connections, cache, imports, closedConnections } = options;
   let isDraining = false;
   // While draining, connections end with their next answer, so that nobody has just sent a request into one when the door closes.
   fastify.addHook('onSend', (_request, reply, payload, done) => {
@@ -40,6 +41,7 @@ export function createState(
       const { pool, writing } = connections.db;
       return {
         ...{ version, report: cache.report(), isReady: status === 'ready', isDraining, isDatabaseUp: postgres === 'up', imports: imports.counts() },
+        closedConnections,
         pools: { read: countsOf(pool), write: countsOf(writing.pool) },
       };
     },

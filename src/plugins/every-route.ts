@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { type AuthOptions, authPlugin } from './auth.js';
 import { bodyDeadlinePlugin } from './body-deadline.js';
 import { cacheControlPlugin } from './cache-control.js';
-import { connectionLimitsPlugin } from './connection-limits.js';
+import { type ClosedConnections, connectionLimitsPlugin } from './connection-limits.js';
 import { corsPlugin } from './cors.js';
 import { jsonBodyPlugin } from './json-body.js';
 import { loadSheddingPlugin, type WaitingLine } from './load-shedding.js';
@@ -14,6 +14,7 @@ import { requestIdPlugin } from './request-id.js';
 import { requestLogPlugin } from './request-log.js';
 import { type Headers, securityHeadersPlugin } from './security-headers.js';
 import { strictRequestPlugin } from './strict-request.js';
+import { underWayLimitPlugin } from './under-way-limit.js';
 import { unsupportedHeadersPlugin } from './unsupported-headers.js';
 
 export interface EveryRouteOptions {
@@ -27,12 +28,15 @@ export interface EveryRouteOptions {
     shedDelayMs: number;
     bodyTimeoutMs: number;
     adminPerMinute: number;
+    maxUnderWayPerKey: number;
     storefrontPerMinute: number;
   };
   /** Who waits for a connection to read with. */
   line: WaitingLine;
   /** Where requests are counted for all instances; null: each counts its own. */
   counts: SharedCounts | null;
+  /** Where connections that are closed for a limit are counted. */
+  closed: ClosedConnections;
   /** Told of connections that are closed because there are as many as may be. */
   onDrop: (error: Error) => void;
 }
@@ -49,7 +53,7 @@ const sheddingLines = {
 };
 
 /** What every route shares, in the order in which a request meets it. */
-export const everyRoutePlugin = plugin<EveryRouteOptions>(async (app, { log, headers, auth, limits, line, counts, onDrop }) => {
+export const everyRoutePlugin = plugin<EveryRouteOptions>(async (app, { log, headers, auth, limits, line, counts, closed, onDrop }) => {
   await app.register(requestIdPlugin);
   await app.register(securityHeadersPlugin, { headers });
   await app.register(corsPlugin, { origins: limits.corsOrigins });
@@ -57,7 +61,7 @@ export const everyRoutePlugin = plugin<EveryRouteOptions>(async (app, { log, hea
   await app.register(problemPlugin, { log });
   await app.register(requestLogPlugin, { log, traceIdOf: ({ traced }) => traced?.traceId });
   await app.register(connectionLimitsPlugin, {
-    maxConnections: limits.maxConnections,
+    ...{ maxConnections: limits.maxConnections, closed },
     onDrop: () => onDrop(new Error(`more than MAX_CONNECTIONS=${limits.maxConnections}`)),
   });
   await app.register(strictRequestPlugin);
@@ -71,5 +75,6 @@ export const everyRoutePlugin = plugin<EveryRouteOptions>(async (app, { log, hea
   // Who it is comes before how often, which is counted by who it is.
   await app.register(authPlugin, auth);
   await app.register(rateLimitPlugin, { adminPerMinute: limits.adminPerMinute, storefrontPerMinute: limits.storefrontPerMinute, shared: counts });
+  await app.register(underWayLimitPlugin, { maxUnderWay: limits.maxUnderWayPerKey });
   await app.register(unsupportedHeadersPlugin);
 });

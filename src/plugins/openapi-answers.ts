@@ -38,6 +38,7 @@ const headers = {
 const beforeRoutes = {
   400: 'Cannot be read as a request',
   414: 'A segment of the path is longer than any name',
+  429: 'More requests are under way on this connection than may be',
   417: 'Expects something else than 100-continue',
   431: 'The headers are larger than 16 KB',
 };

@@ -21,7 +21,7 @@ export const adminImportRoutes: FastifyPluginAsyncZod<{ imports: ImportRunner; d
   app.post(
     '/v1/admin/imports',
     {
-      config: { scope: 'imports:write', isShedFirst: true },
+      config: { scope: 'imports:write', isShedFirst: true, isUpload: true },
       schema: {
         tags,
         summary: 'Import a file of products',

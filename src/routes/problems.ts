@@ -16,7 +16,7 @@ export const Problem = z
 const descriptions: Record<number, string> = {
   400: 'Fails the published schema; an unknown parameter is one',
   401: 'No key, or one that is wrong, expired or revoked',
-  403: 'The key lacks the scope, which `detail` names',
+  403: 'The key lacks the scope, which `detail` names, or would be outlived by the key that it makes',
   404: 'Not found',
   405: 'Another method is meant',
   408: 'The body did not arrive in time',
@@ -25,7 +25,7 @@ const descriptions: Record<number, string> = {
   413: 'The body is too large',
   415: 'The body is of a type that this call does not read',
   422: 'Passes the schema but cannot be used',
-  429: 'Too many requests in this minute, or too many wrong keys from this address; Retry-After says when to go on',
+  429: 'Too many requests in this minute or at once, or too many wrong keys from this address; Retry-After says when to go on',
   503: 'Cannot be answered now; Retry-After says when to try again',
 };
 

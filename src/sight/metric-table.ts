@@ -14,6 +14,7 @@ export interface Snapshot {
   /** The connections for reading, and those for writes and keys. */
   pools: Record<'read' | 'write', { open: number; idle: number; waiting: number; max: number }>;
   imports: { waiting: number; running: number; done: number; failed: number; refused: number };
+  closedConnections: { tooMany: number; pipelining: number; stalled: number };
   problems: ReadonlyMap<string, number>;
   shed: Record<Shortage, number>;
   routes: readonly RouteTally[];
@@ -45,6 +46,7 @@ export const metrics: readonly Metric[] = [
   { name: 'truetag_http_requests_total', type: 'counter', labels: ['method', 'route', 'status'], help: 'Requests answered, by route pattern and class of status; route "none" has no route', read: (s) => s.routes.flatMap(requestsOf) },
   { name: 'truetag_problems_total', type: 'counter', labels: ['code'], help: 'Answers that are a problem, by its code: what was refused, and why', read: (s) => [...s.problems] },
   { name: 'truetag_requests_shed_total', type: 'counter', labels: ['reason'], help: 'Requests turned away so that others are answered, by what was short', read: (s) => byName(s.shed) },
+  { name: 'truetag_connections_closed_total', type: 'counter', labels: ['reason'], help: 'Connections closed for a limit: too_many of them, pipelining more requests than may be under way, stalled clients that take no answer', read: ({ closedConnections: c }) => [['too_many', c.tooMany], ['pipelining', c.pipelining], ['stalled', c.stalled]] },
 
   { name: 'price_stale_reads_total', type: 'counter', help: 'Sampled memory hits that were not the version that stands: must stay 0', read: (s) => one(s.report.sampler.stale) },
   { name: 'truetag_price_samples_total', type: 'counter', labels: ['result'], help: 'Memory hits read again from Postgres, by whether it answered', read: ({ report: { sampler } }) => [['answered', sampler.samples], ['failed', sampler.failed]] },

@@ -94,9 +94,11 @@ describe('a connection', () => {
     socket.write(`GET /v1/inventory/${nobody} HTTP/1.1\r\nhost: x\r\n\r\n`.repeat(maxPipelined + 10));
     const received = await ended;
     const statuses = received.match(/HTTP\/1\.1 \d+/g) ?? [];
-    expect(statuses).toEqual([...Array.from({ length: maxPipelined }, () => 'HTTP/1.1 404'), 'HTTP/1.1 503']);
-    expect(received).toMatch(/retry-after: 1\r\n/);
-    expect(received.slice(received.lastIndexOf('HTTP/1.1 503'))).toMatch(/connection: close\r\n/i);
+    expect(statuses).toEqual([...Array.from({ length: maxPipelined }, () => 'HTTP/1.1 404'), 'HTTP/1.1 429']);
+    const last = received.slice(received.lastIndexOf('HTTP/1.1 429'));
+    expect(last).toMatch(/retry-after: 1\r\n/);
+    expect(last).toMatch(/connection: close\r\n/i);
+    expect(Problem.parse(JSON.parse(last.split('\r\n\r\n')[1] ?? ''))).toMatchObject({ status: 429, code: 'too_many_under_way' });
   });
 
   it('may ask for more one after the other', async () => {
@@ -116,7 +118,10 @@ describe('a connection', () => {
     const { server } = shop.service.fastify;
     const path = '/v1/products/walnut-desk-lamp';
     await shop.http.get(path).expect(200);
-    const sweep = cutStalled(server, 100);
+    let cuts = 0;
+    const sweep = cutStalled(server, 100, () => {
+      cuts += 1;
+    });
     try {
       const { socket } = open(shop.service.url);
       socket.pause();
@@ -126,6 +131,7 @@ describe('a connection', () => {
       });
       const patient = setInterval(() => void shop.http.get('/health/live'), 50);
       expect(await cut.finally(() => clearInterval(patient))).toBe(true);
+      expect(cuts).toBe(1);
       await shop.http.get(path).expect(200);
     } finally {
       clearInterval(sweep);

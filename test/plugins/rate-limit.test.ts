@@ -101,10 +101,13 @@ describe('a service without limits', () => {
     }
   });
 
-  it('publishes 429 for every call that may be counted', async () => {
+  it('publishes 429 for every call, and what is left where calls may be counted', async () => {
     const document = (await shop.http.get('/openapi.json')).body;
-    for (const { path, method, responses } of operationsOf(document))
-      expect({ path, method, isLimited: '429' in responses }).toEqual({ path, method, isLimited: !path.startsWith('/health') });
+    for (const { path, method, responses } of operationsOf(document)) {
+      const told = Object.keys(responses['429']?.headers ?? {});
+      expect({ path, method, told }).toMatchObject({ told: expect.arrayContaining(['Retry-After']) });
+      expect({ path, method, isCounted: told.includes('RateLimit') }).toEqual({ path, method, isCounted: !path.startsWith('/health') });
+    }
   });
 });
 

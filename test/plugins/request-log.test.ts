@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
+import { connect } from 'node:net';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { maxPipelined } from '../../src/plugins/connection-limits.js';
 import { createDatabase } from '../harness/database.js';
 import { adminKey, asAdmin } from '../harness/service.js';
 import { until } from '../held-request.js';
@@ -100,5 +102,21 @@ describe('the log of a server process', () => {
   it('has no secret, no price and no title in it', () => {
     expect(lines().length).toBeGreaterThan(3);
     for (const word of [adminKey, new URL(database.url).password, '4712', 'A title of its own']) expect(server.stdout()).not.toContain(word);
+  });
+
+  it('has no error for a client that asks for more at once than it may', async () => {
+    const received = await new Promise<string>((resolve) => {
+      let text = '';
+      const socket = connect(Number(new URL(url).port), '127.0.0.1').setEncoding('latin1');
+      socket.on('error', () => {}).on('close', () => resolve(text));
+      socket.on('data', (part: string) => {
+        text += part;
+      });
+      socket.write(`GET /v1/inventory/${product.variants[0]?.id} HTTP/1.1\r\nhost: x\r\n\r\n`.repeat(maxPipelined + 1));
+    });
+    expect(received).toContain('HTTP/1.1 429');
+    // The log is written in order, so what there was of it stands before this.
+    await linesOf((await setPrice(4712)).requestId);
+    expect(lines().filter(({ msg }) => msg.includes('under way'))).toEqual([]);
   });
 });

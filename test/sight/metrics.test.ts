@@ -1,6 +1,7 @@
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { loadConfig } from '../../src/config.js';
+import { maxPipelined } from '../../src/plugins/connection-limits.js';
 import { serve } from '../../src/server.js';
 import { freePort } from '../harness/free-port.js';
 import { asAdmin, startService } from '../harness/service.js';
@@ -31,6 +32,33 @@ describe('the metrics of a service', () => {
       missing: 1,
     });
     expect(after.value('truetag_problems_total', { code: 'not_found' })).toBeGreaterThan(0);
+  });
+
+  it('count what was refused for wrong keys, with the route that was asked', async () => {
+    const route = '/v1/admin/cache';
+    const read = async () => {
+      const { value } = await shop.scrape();
+      return [
+        value('truetag_http_requests_total', { method: 'GET', route, status: '4xx' }) ?? 0,
+        value('truetag_problems_total', { code: 'unauthorized' }) ?? 0,
+        value('truetag_problems_total', { code: 'too_many_wrong_keys' }) ?? 0,
+      ];
+    };
+    const before = await read();
+    for (let i = 0; i < 13; i += 1) await shop.http.get(route).set({ authorization: `Bearer guess-${i}` });
+    const after = await read();
+    expect(after.map((value, i) => value - (before[i] ?? 0))).toEqual([13, 10, 3]);
+  });
+
+  it('count a connection that asks for more at once than it may, once', async () => {
+    const read = async () => (await shop.scrape()).value('truetag_connections_closed_total', { reason: 'pipelining' }) ?? 0;
+    const before = await read();
+    await new Promise<void>((resolve) => {
+      const socket = connect(Number(new URL(shop.service.url).port), '127.0.0.1');
+      socket.on('error', () => {}).on('close', () => resolve());
+      socket.resume().write('GET /v1/inventory/0198c000-0000-7000-8000-000000000000 HTTP/1.1\r\nhost: x\r\n\r\n'.repeat(maxPipelined + 10));
+    });
+    expect((await read()) - before).toBe(1);
   });
 
   it('have as many series after a thousand URLs as after ten', async () => {
@@ -149,6 +177,25 @@ describe('a metrics port that is taken', () => {
     const config = { ...loadConfig({ PORT: '0', LOG_LEVEL: 'silent', METRICS_PORT: String(port) }), databaseUrl: shop.databaseUrl };
     await expect(serve(config)).rejects.toThrow(new RegExp(`^The metrics port ${port} is taken\\. [^\\n]+METRICS_PORT=${port + 1}$`));
     other.close();
+  });
+});
+
+describe('connections past the limit', () => {
+  const shop = openWatchedShop({ redis: false, config: { maxConnections: 2 } });
+
+  it('are counted', async () => {
+    const open = () => {
+      const socket = connect(Number(new URL(shop.service.url).port), '127.0.0.1').on('error', () => {});
+      return { socket, closed: new Promise<void>((resolve) => socket.once('close', () => resolve())) };
+    };
+    const held = [open(), open()];
+    for (const { socket } of held) {
+      socket.write('GET /health/live HTTP/1.1\r\nhost: x\r\n\r\n');
+      await new Promise((resolve) => socket.once('data', resolve));
+    }
+    for (let i = 0; i < 3; i += 1) await open().closed;
+    expect((await shop.scrape()).value('truetag_connections_closed_total', { reason: 'too_many' })).toBe(3);
+    for (const { socket } of held) socket.destroy();
   });
 });
 
