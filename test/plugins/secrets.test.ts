@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createDatabase } from '../harness/database.js';
@@ -7,6 +8,33 @@ import { endProcesses, runProcess } from '../run-process.js';
 import { audience, startIssuer } from './token-issuer.js';
 
 const as = (key: string) => ({ authorization: `Bearer ${key}` });
+
+describe('a server whose ADMIN_API_KEY is published', () => {
+  afterEach(endProcesses);
+
+  it('works, and warns of it at its start, with what to do and without the key', async () => {
+    const database = await createDatabase();
+    const start = async (env: Record<string, string>) => {
+      const server = runProcess('src/server.ts', [], { DATABASE_URL: database.url, PORT: '0', LOG_LEVEL: 'warn', ...env });
+      const url = await server.said(/Truetag listens on (\S+)/);
+      return { server, url };
+    };
+    try {
+      const file = 'deploy/local-admin-key';
+      const key = readFileSync(file, 'utf8').trim();
+      const { server, url } = await start({ ADMIN_API_KEY_FILE: file });
+      expect((await fetch(`${url}/v1/admin/cache`, { headers: as(key) })).status).toBe(200);
+      expect(server.stdout()).toMatch(/"level":40.*ADMIN_API_KEY is the key of the local stack.*openssl rand -hex 32/);
+      expect(server.stdout()).not.toContain(key);
+      const other = await start({ ADMIN_API_KEY: adminKey });
+      await fetch(`${other.url}/v1/admin/cache`, { headers: asAdmin });
+      expect(other.server.stdout()).not.toContain('local stack');
+    } finally {
+      endProcesses();
+      await database.drop();
+    }
+  }, 60_000);
+});
 
 describe('a server at its most talkative', () => {
   afterEach(endProcesses);

@@ -121,6 +121,10 @@ try {
   }
   say(`Prometheus: ${shown} of ${dashboardExpressions.length} expressions of the dashboard show something, the others tell of failures`);
 
+  for (let i = 0; i < 60; i += 1) await fetch(`${url}/v1/admin/cache`, { headers: { authorization: `Bearer guess-${i}-${'x'.repeat(32)}` } });
+  await until('the guessing is seen', rules, (all) => all.some(({ name, state }) => name === 'TruetagKeysGuessed' && state === 'firing'));
+  say('Prometheus: somebody who tries keys is seen');
+
   assert.equal(await service.terminate(), 0);
   await until('the loss is seen', rules, (all) => all.some(({ name, state }) => name === 'TruetagMetricsAbsent' && state !== 'inactive'));
   say('Prometheus: the loss of the instance is seen');
