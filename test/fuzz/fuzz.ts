@@ -1,9 +1,11 @@
 import fc from 'fast-check';
 import { type OpenApiDocument, type Operation, operationsOf } from '../routes/openapi-document.js';
+import { type Callers, callerKinds, scopeOf, sentBy } from './callers.js';
 import { type Call, journeys, travel } from './journey.js';
 import { createJudge } from './judge.js';
 import { createKnown, journeyPrefix, type Kind } from './known.js';
-import { asCurl, type Plan, render } from './plan.js';
+import { countRefusal, type Fault, nameOf, noRefusals, type Outcome, unmet } from './outcome.js';
+import { asCurl, type CallerKind, type Plan, render } from './plan.js';
 import { validPlans } from './plans.js';
 import { type RawBytes, rawBytes } from './raw-bytes.js';
 import { spoils } from './spoils.js';
@@ -11,30 +13,15 @@ import { type Answer, createWire, type Wire } from './wire.js';
 
 export interface FuzzOptions {
   port: number;
+  /** An instance over the same database that counts requests and keys, and has let few of them through. */
+  countingPort: number;
   adminKey: string;
+  callers: Callers;
   requests: number;
   seed: number;
   connections: number;
   /** Called after each request with how many there were. */
   onRequest?: (sent: number) => void;
-}
-
-export interface Fault {
-  call: string;
-  what: string;
-  /** Which draw of the run it was. */
-  draw: number;
-  /** A line for a shell, or the bytes as JSON where no client sends such a thing. */
-  again: string;
-}
-
-export interface Outcome {
-  requests: number;
-  /** By call and status. */
-  answers: Map<string, Map<number, number>>;
-  faults: Fault[];
-  /** Calls of the document that were never answered with success, or never refused. */
-  unreached: string[];
 }
 
 const keptFaults = 25;
@@ -48,15 +35,18 @@ const sources: [string, Kind][] = [
 ];
 /** An import keeps the server busy long after it was taken. */
 const every: Record<string, number> = { 'POST /v1/admin/imports': 4 };
+/** One in so many goes to the instance that counts. */
+const countedEvery = 16;
 const otherMethods = ['HEAD', 'OPTIONS', 'TRACE', 'DELETE', 'PUT', 'POST', 'PATCH', 'GET', 'PROPFIND', 'PURGE'];
 
 /**
  * Sends requests of all kinds to every operation of the served document, over several keep-alive connections at once, and holds each answer
  * against it. Which requests they are follows from the seed; ids in them are those that the run has met.
  */
-export async function fuzz({ port, adminKey, requests, seed, connections, onRequest }: FuzzOptions): Promise<Outcome> {
+export async function fuzz({ port, countingPort, adminKey, callers, requests, seed, connections, onRequest }: FuzzOptions): Promise<Outcome> {
   const known = createKnown();
   const answers: Outcome['answers'] = new Map();
+  const refusals = noRefusals();
   const faults: Fault[] = [];
   let sent = 0;
   const document = await readDocument(port);
@@ -94,6 +84,7 @@ export async function fuzz({ port, adminKey, requests, seed, connections, onRequ
     if (plan.declaredBytes !== undefined) wire.close();
     if (typeof answer === 'string') return null;
     const json = tryJson(answer.body);
+    countRefusal(refusals, answer.status, json);
     known.learn(call, rendered.query, answer, json);
     return { answer, json };
   }
@@ -144,19 +135,30 @@ export async function fuzz({ port, adminKey, requests, seed, connections, onRequ
     return fc.sample(arbitrary, { seed: seed * 1_000_003 + draw, numRuns: 1 })[0] as T;
   }
 
-  /** Of each round of the document: valid, spoiled, and now and then another method, bytes that are no request, and a journey. */
-  async function take(wire: Wire, draw: number): Promise<void> {
+  /** Of each round of the document: valid, spoiled, as somebody else, and now and then another method, bytes that are no request, and a journey. */
+  async function take({ wire, counting }: Wires, draw: number): Promise<void> {
     const operation = operations[draw % operations.length] as Operation;
     if (Math.floor(draw / operations.length) % (every[nameOf(operation)] ?? 1) !== 0) return;
     // The first round sees to it that every call is met on both sides, however short the run.
-    const kind = draw < operations.length ? 40 : scattered(draw, 40);
+    const isFirst = draw < operations.length;
+    const kind = isFirst ? 40 : scattered(draw, 40);
     if (kind === 0) return sendJourney(wire, draw);
     if (kind <= 2) return sendRaw(draw, drawn(rawBytes, draw));
     const plan = drawn(valid.get(operation) as fc.Arbitrary<Plan>, draw);
-    if (kind === 40) await sendPlan(wire, draw, { ...plan, how: 'broken', rawQuery: '%' });
-    if (kind <= 4) await sendPlan(wire, draw, withMethod(plan, draw));
-    else if (kind <= 21) await sendPlan(wire, draw, drawn(spoils, draw)(plan));
-    else await sendPlan(wire, draw, plan);
+    const scope = scopeOf(operation);
+    const as = (kind: CallerKind) => (scope === undefined ? plan : sentBy(plan, kind, scope, callers));
+    if (isFirst) {
+      await sendPlan(wire, draw, { ...plan, how: 'broken', rawQuery: '%' });
+      if (scope !== undefined) for (const caller of callerKinds) await sendPlan(wire, draw, as(caller));
+    }
+    const isCounted = !isFirst && scattered(draw + 2, countedEvery) === 0;
+    const send = (made: Plan) => (isCounted ? sendPlan(counting, draw, { ...made, isCounted }) : sendPlan(wire, draw, made));
+    const caller = callerKinds[scattered(draw + 1, callerKinds.length)] ?? 'without';
+    if (kind <= 4) await send(withMethod(plan, draw));
+    else if (kind <= 19) await send(drawn(spoils, draw)(plan));
+    else if (kind <= 21) await send(drawn(spoils, draw)(as(caller)));
+    else if (kind <= 24) await send(as(caller));
+    else await send(plan);
   }
 
   function withMethod(plan: Plan, draw: number): Plan {
@@ -179,29 +181,25 @@ export async function fuzz({ port, adminKey, requests, seed, connections, onRequ
 
   let next = 0;
   async function work(): Promise<void> {
-    const wire = createWire(port);
-    while (sent < requests && faults.length < keptFaults) await take(wire, next++);
-    wire.close();
+    const wires = { wire: createWire(port), counting: createWire(countingPort) };
+    while (sent < requests && faults.length < keptFaults) await take(wires, next++);
+    wires.wire.close();
+    wires.counting.close();
   }
   await meet();
   await Promise.all(Array.from({ length: connections }, work));
-  return { requests: sent, answers, faults, unreached: unreached(operations, answers) };
-}
-
-function unreached(operations: Operation[], answers: Outcome['answers']): string[] {
-  return operations.flatMap((operation) => {
-    const met = [...(answers.get(nameOf(operation)) ?? new Map<number, number>()).keys()];
-    const lacks = [
-      ...(met.some((status) => status >= 200 && status < 300) ? [] : ['no success']),
-      ...(met.some((status) => status >= 400 && status < 500) ? [] : ['no refusal']),
-    ];
-    return lacks.length === 0 ? [] : [`${nameOf(operation)}: ${lacks.join(', ')}`];
-  });
+  return { requests: sent, answers, faults, refusals, unreached: unmet(operations, { answers, refusals }) };
 }
 
 async function readDocument(port: number): Promise<OpenApiDocument> {
   const answer = await fetch(`http://127.0.0.1:${port}/openapi.json`, { signal: AbortSignal.timeout(10_000) });
   return (await answer.json()) as OpenApiDocument;
+}
+
+interface Wires {
+  wire: Wire;
+  /** To the instance that counts. */
+  counting: Wire;
 }
 
 /** Ends a journey: where it would have led, nobody knows. */
@@ -210,10 +208,6 @@ class Busy extends Error {}
 /** Draws that follow one another are far apart: the number of operations must not decide which of them gets what. */
 function scattered(draw: number, below: number): number {
   return (Math.imul(draw + 1, 0x9e3779b1) >>> 9) % below;
-}
-
-function nameOf({ method, path }: Operation): string {
-  return `${method} ${path}`;
 }
 
 function tryJson(body: Buffer): unknown {

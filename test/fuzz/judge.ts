@@ -1,6 +1,7 @@
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import type { OpenApiDocument, Operation } from '../routes/openapi-document.js';
+import { dueOf } from './callers.js';
 import type { Plan } from './plan.js';
 import { type Answer, headerOf } from './wire.js';
 
@@ -67,10 +68,14 @@ export function createJudge(document: OpenApiDocument): Judge {
   }
 
   return {
-    ofPlan({ operation, how, method, headers }, answer) {
+    ofPlan(plan, answer) {
+      const { operation, how, method, headers } = plan;
       const { status } = answer;
       if (isOurs(status)) return oursToBear(status);
-      if (how === 'valid' && !fitForValid.has(status)) return `what the document allows is refused with ${status}: ${shortly(answer.body)}`;
+      const caller = faultOfCaller(plan, answer);
+      if (caller !== null) return caller;
+      if (how === 'valid' && !fitForValid.has(status) && !isCallers(plan, status))
+        return `what the document allows is refused with ${status}: ${shortly(answer.body)}`;
       if (status === 304 && !headers.some(([given]) => given === 'if-none-match')) return 'nobody asked whether it had changed';
       if (method === 'HEAD') return answer.body.length === 0 ? null : 'HEAD has a body';
       if (method !== operation.method)
@@ -86,6 +91,20 @@ export function createJudge(document: OpenApiDocument): Judge {
       return type === 'application/problem+json' ? faultOfProblem(answer) : `${answer.status} comes as ${type}`;
     },
   };
+}
+
+/** Who lacks the key for it is told so, whatever else is right or wrong with the request. */
+function faultOfCaller(plan: Plan, { status, body }: Answer): string | null {
+  const { caller, how, method, operation } = plan;
+  if (caller === undefined || caller === 'alone' || method !== operation.method) return null;
+  const isRight = how === 'valid' ? isCallers(plan, status) : status >= 400;
+  const whose = caller === 'without' ? 'that lacks the scope' : `that is ${caller}`;
+  return isRight ? null : `a key ${whose} is answered ${status}: ${shortly(body)}`;
+}
+
+/** Whether it is an answer to the caller, and not to the request. */
+function isCallers(plan: Plan, status: number): boolean {
+  return (plan.isCounted === true && status === 429) || dueOf(plan)?.has(status) === true;
 }
 
 /** Of what begins with 5 only a 503 may be: it says when to come back. */

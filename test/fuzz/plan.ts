@@ -4,11 +4,18 @@ import type { Kind, Known } from './known.js';
 /** A text, or one of what exists when the request is sent: ids differ from run to run, the choice does not. */
 export type Value = string | { known: Kind; at: number };
 
+/** Who is not let in, or with less than everything: with every scope but the one asked for, with that one alone, or with a key that has ended. */
+export type CallerKind = 'without' | 'alone' | 'revoked' | 'expired';
+
 /** A request before it is sent. Headers and texts of parameters may hold anything; `headers` are one character per byte. */
 export interface Plan {
   operation: Operation;
   /** `valid`: all that the document asks for. */
   how: 'valid' | 'broken';
+  /** Left out: a key that may do everything. */
+  caller?: CallerKind;
+  /** Sent to the instance that counts, which may say that there were too many. */
+  isCounted?: boolean;
   method: string;
   path: Record<string, Value>;
   query: [string, Value][];

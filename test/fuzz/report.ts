@@ -1,7 +1,7 @@
-import type { Outcome } from './fuzz.js';
+import type { Outcome } from './outcome.js';
 
 /** A line a call with how often it had which answer, and what was wrong. */
-export function reportOf({ requests, answers, faults, unreached }: Outcome): string {
+export function reportOf({ requests, answers, faults, refusals, unreached }: Outcome): string {
   const width = Math.max(...[...answers.keys()].map(({ length }) => length));
   const lines = [...answers]
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
@@ -9,8 +9,18 @@ export function reportOf({ requests, answers, faults, unreached }: Outcome): str
       const statuses = [...of].toSorted(([a], [b]) => a - b).map(([status, count]) => `${status || 'none'}: ${count}`);
       return `${call.padEnd(width)}  ${[...of.values()].reduce((sum, count) => sum + count, 0)} (${statuses.join(', ')})`;
     });
+  const refused = [...refusals].map(([status, of]) => {
+    const codes = [...of].map(([code, count]) => `${code} ${count}`);
+    return `${status}: ${[...of.values()].reduce((sum, count) => sum + count, 0)} (${codes.join(', ') || 'none'})`;
+  });
   const wrong = faults.map(
     ({ call, what, draw, again }) => `FAULT ${call} (draw ${draw}): ${what}\n  ${again.length > 4_000 ? `${again.slice(0, 4_000)}…` : again}`,
   );
-  return [...lines, `${requests} requests, ${faults.length} faults`, ...wrong, ...unreached.map((call) => `NOT REACHED ${call}`)].join('\n');
+  return [
+    ...lines,
+    `refused for who sent it: ${refused.join('; ')}`,
+    `${requests} requests, ${faults.length} faults`,
+    ...wrong,
+    ...unreached.map((call) => `NOT REACHED ${call}`),
+  ].join('\n');
 }

@@ -1,6 +1,7 @@
 // `npm run fuzz`: a served instance under requests of every kind, each answer held against its own OpenAPI document.
-import { fuzz, type Outcome } from './fuzz.js';
+import { fuzz } from './fuzz.js';
 import { type Options, readOptions, usage } from './options.js';
+import type { Outcome } from './outcome.js';
 import { reportOf } from './report.js';
 import { openRig } from './rig.js';
 
@@ -15,13 +16,13 @@ async function main(): Promise<number> {
   const rig = await openRig();
   try {
     const startedAt = performance.now();
-    const outcome = await fuzz({ ...options, port: rig.port, adminKey: rig.adminKey });
+    const outcome = await fuzz({ ...options, ...rig });
     const seconds = (performance.now() - startedAt) / 1_000;
     const busy = busyIn(outcome);
     const ready = await fetch(`http://127.0.0.1:${rig.port}/health/ready`, { signal: AbortSignal.timeout(10_000) }).catch(() => null);
     const failures = [
       ...(outcome.faults.length > 0 ? [`${outcome.faults.length} faults`] : []),
-      ...(outcome.unreached.length > 0 ? [`${outcome.unreached.length} calls were not met on both sides`] : []),
+      ...(outcome.unreached.length > 0 ? [`${outcome.unreached.length} things were not met`] : []),
       ...(busy > outcome.requests / 20 ? [`${busy} answers were 503`] : []),
       ...(rig.isRunning() && ready?.status === 200 ? [] : ['the server is no longer ready']),
       ...rig.complaints().map((line) => `the server complained: ${line}`),

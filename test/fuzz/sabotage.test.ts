@@ -1,3 +1,4 @@
+import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type * as AppModule from '../../src/app.js';
 import { loadConfig } from '../../src/config.js';
@@ -6,7 +7,9 @@ import { seedInto } from '../harness/demo.js';
 import { adminKey } from '../harness/service.js';
 import { bundle } from '../sabotage/bundle.js';
 import type { Edit } from '../sabotage/edit.js';
-import { fuzz, type Outcome } from './fuzz.js';
+import { makeCallers } from './callers.js';
+import { fuzz } from './fuzz.js';
+import type { Outcome } from './outcome.js';
 
 /** What each would let through, and the one thing that a run says of it. */
 const planted: [string, Edit, RegExp][] = [
@@ -84,7 +87,34 @@ const planted: [string, Edit, RegExp][] = [
     },
     /GET \/v1\/admin\/price-writes: no success/,
   ],
+  [
+    'a key that goes on after it was revoked',
+    { file: 'src/access/authenticator.ts', from: "if (state !== 'active')", to: "if (state === 'expired')" },
+    /a key that is revoked is answered 2/,
+  ],
+  [
+    'a key that goes on after it has expired',
+    { file: 'src/access/authenticator.ts', from: "if (state !== 'active')", to: "if (state === 'revoked')" },
+    /a key that is expired is answered 2/,
+  ],
+  [
+    'a scope that nobody asks for',
+    { file: 'src/plugins/auth.ts', from: 'requireScope(request.caller, scope as Scope);', to: '' },
+    /a key that lacks the scope is answered 2/,
+  ],
+  [
+    'a limit that does not say when to come back',
+    { file: 'src/plugins/problem.ts', from: 'status === 503 || status === 429', to: 'status === 503' },
+    /429 comes without Retry-After/,
+  ],
+  [
+    'limits that nobody meets',
+    { file: 'src/plugins/rate-limit.ts', from: 'if (isExceeded) throw', to: 'if (isExceeded && max === 0) throw' },
+    /no answer of 429/,
+  ],
 ];
+
+const portOf = async (app: FastifyInstance) => Number(new URL(await app.listen({ host: '127.0.0.1', port: 0 })).port);
 
 describe('a fuzz run', () => {
   let database: Awaited<ReturnType<typeof createDatabase>>;
@@ -96,13 +126,15 @@ describe('a fuzz run', () => {
 
   async function run(edits: Edit[], requests = 700): Promise<Outcome> {
     const { createApp } = (await import(await bundle({ entry: 'src/app.ts', edits }))) as typeof AppModule;
-    const config = loadConfig({ LOG_LEVEL: 'silent', PORT: '0', MIGRATE: 'false', ADMIN_API_KEY: adminKey });
-    const { fastify } = await createApp({ ...config, databaseUrl: database.url });
+    const env = { LOG_LEVEL: 'silent', PORT: '0', MIGRATE: 'false', ADMIN_API_KEY: adminKey };
+    const start = async (limits: Record<string, string>) =>
+      (await createApp({ ...loadConfig({ ...env, ...limits }), databaseUrl: database.url })).fastify;
+    const apps = [await start({ WRONG_KEYS_PER_MINUTE: '10000' }), await start({ RATE_LIMIT_ADMIN: '5', RATE_LIMIT_STOREFRONT: '5' })] as const;
     try {
-      const url = await fastify.listen({ host: '127.0.0.1', port: 0 });
-      return await fuzz({ port: Number(new URL(url).port), adminKey, requests, seed: 7, connections: 4 });
+      const [port, countingPort] = [await portOf(apps[0]), await portOf(apps[1])];
+      return await fuzz({ port, countingPort, adminKey, callers: await makeCallers(database.url), requests, seed: 7, connections: 4 });
     } finally {
-      await fastify.close();
+      await Promise.all(apps.map((app) => app.close()));
     }
   }
   const said = ({ faults, unreached }: Outcome) => [...faults.map(({ call, what }) => `${call}: ${what}`), ...unreached].join('\n');
