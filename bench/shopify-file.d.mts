@@ -1,0 +1,1 @@
+export function writeShopifyFile(file: string, bytes: number): Promise<number>;

@@ -1,0 +1,166 @@
+// The image without an engine: the files of the Dockerfile's last stage, under the limits that docker-compose.yml sets (read-only, no capability, uid
+// 1000, 256 MB, 100 processes, 64 MB of /tmp, secrets from files, no shell anywhere) take an upload of 60 MB, serve all the while, and end in good
+// order. Needs root on Linux, as a container engine does, and fails where it is not.
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createReadStream, readFileSync } from 'node:fs';
+import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { writeShopifyFile } from '../../bench/shopify-file.mjs';
+import { startEmbeddedPostgres } from '../../src/db/embedded.js';
+import { freePort } from '../harness/free-port.js';
+import { startRedis } from '../harness/redis-server.js';
+import { createCgroup } from './cgroup.js';
+import { image } from './dockerfile.js';
+import { buildRoot, obstacle } from './enclosure.js';
+import { endAll, finish, run, say, untilStatus } from './running.js';
+
+const memoryMb = 256;
+const processes = 100;
+const fileMb = 60;
+const slowestMs = 3_000;
+
+const reason = obstacle();
+if (reason !== null) {
+  process.stderr.write(`The service cannot be run as the image runs it: ${reason}\n`);
+  process.exit(1);
+}
+
+const folder = await mkdtemp(join(tmpdir(), 'truetag-smoke-'));
+// Postgres does not run as root: the user it runs as must get in.
+await chmod(folder, 0o711);
+const root = join(folder, 'root');
+const key = 'smoke-smoke-smoke-smoke-smoke-smoke';
+const cgroup = createCgroup(`truetag-smoke-${process.pid}`, memoryMb * 2 ** 20, processes);
+const postgres = await startEmbeddedPostgres({ dataDir: join(folder, 'postgres'), dieWithParent: true, log: say });
+const redis = await startRedis();
+
+try {
+  await mkdir(root);
+  await buildRoot(root, { 'admin-key': key, 'database-url': postgres.url, 'redis-url': redis.url });
+  await finish(['npm', 'run', 'import', '--', 'prisma/demo/catalog.csv', '--format', 'shopify', '--currency', 'USD'], { DATABASE_URL: postgres.url });
+
+  const port = await freePort();
+  const environment = {
+    ...image.environment,
+    ...{ HOST: '127.0.0.1', PORT: String(port), METRICS_HOST: '127.0.0.1', METRICS_PORT: String(await freePort()) },
+    ...{ DATABASE_URL_FILE: '/run/secrets/database-url', REDIS_URL_FILE: '/run/secrets/redis-url', ADMIN_API_KEY_FILE: '/run/secrets/admin-key' },
+  };
+  const enclose = ['unshare', '--mount', '--propagation', 'private', 'bash', 'test/smoke/enclose.sh', root, ...(cgroup?.folders ?? []), '--'];
+  const service = run([...enclose, ...image.command], environment);
+  const url = `http://127.0.0.1:${port}`;
+  await untilStatus(`${url}/health/ready`, 200, service);
+
+  // Every command between has become the next one, so that the process is still the one that was started.
+  const status = () => readFileSync(`/proc/${service.child.pid}/status`, 'utf8');
+  const told = (name: string) => new RegExp(`^${name}:[ \\t]*(.*)$`, 'm').exec(status())?.[1]?.trim();
+  const megabytes = (name: string) => Number.parseInt(told(name) ?? '', 10) / 1024;
+  assert.deepEqual(readFileSync(`/proc/${service.child.pid}/cmdline`, 'utf8').split('\0').slice(0, -1), image.command);
+  for (const name of ['Uid', 'Gid']) assert.match(told(name) ?? '', /^1000(\s+1000){3}$/);
+  for (const name of ['CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb']) assert.match(told(name) ?? '', /^0+$/, name);
+  assert.equal(told('Groups'), '');
+  assert.equal(told('NoNewPrivs'), '1');
+  assert.ok(Number(told('Threads')) < processes);
+  const inside = ['nsenter', '--target', String(service.child.pid), '--mount', '--root', '--wd'];
+  const writes =
+    "for (const to of ['/app/x', '/x', '/run/x']) try { fs.writeFileSync(to, ''); console.log(to) } catch (error) { console.log(error.code) }";
+  assert.equal((await finish([...inside, '/usr/local/bin/node', '-e', writes], {})).trim(), 'EROFS\nEROFS\nEROFS', 'even root cannot write there');
+  await finish(
+    [...inside, '/setpriv', '--reuid', '1000', '--regid', '1000', '--clear-groups', '--no-new-privs', ...inNode(image.check)],
+    environment,
+  );
+  const idle = megabytes('VmRSS');
+  say(`ready as uid 1000, no capability, no shell, nothing to write but /tmp; its health check passes; ${idle.toFixed(0)} MB`);
+
+  const file = join(folder, 'shop.csv');
+  const products = await writeShopifyFile(file, fileMb * 1e6);
+  const reading = keepReading(`${url}/v1/products/walnut-desk-lamp`);
+  const began = performance.now();
+  const report = await importOver(url, file).finally(reading.stop);
+  const seconds = (performance.now() - began) / 1000;
+  assert.equal(report.created, products);
+  const { answers, longestMs } = await reading.done;
+  assert.ok(answers > seconds, `${answers} answers in ${seconds} s`);
+  assert.ok(longestMs < slowestMs, `a read took ${longestMs} ms beside the import`);
+  const peak = megabytes('VmHWM');
+  assert.ok(peak < memoryMb, `${peak} MB were resident`);
+  say(
+    `imported ${fileMb} MB, ${products} products, in ${seconds.toFixed(1)} s, ${peak.toFixed(0)} MB resident at most; ` +
+      `beside it ${answers} reads, the slowest ${longestMs.toFixed(0)} ms`,
+  );
+  if (cgroup) assert.equal(cgroup.kills(), 0);
+  const held = cgroup
+    ? `the kernel held it to ${memoryMb} MB, /tmp and files included (${(cgroup.peakBytes() / 2 ** 20).toFixed(0)} MB at most)`
+    : `no cgroup is to be had here: the bound was measured, not set`;
+  say(held);
+
+  const ending = performance.now();
+  assert.equal(await service.terminate(), 0, service.output());
+  say(`SIGTERM ends it with 0 after ${((performance.now() - ending) / 1000).toFixed(1)} s`);
+} finally {
+  await endAll();
+  await Promise.all([postgres.stop(), redis.stop()]);
+  cgroup?.remove();
+  await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+}
+
+/** The same command by the path that Node has in there. */
+function inNode([program, ...args]: string[]): string[] {
+  assert.equal(program, 'node');
+  return ['/usr/local/bin/node', ...args];
+}
+
+/** Asks every few milliseconds until it is stopped, and fails on the first answer that is not a product. */
+function keepReading(url: string): { stop(): void; done: Promise<{ answers: number; longestMs: number }> } {
+  let isOver = false;
+  async function read() {
+    let answers = 0;
+    let longestMs = 0;
+    while (!isOver) {
+      const began = performance.now();
+      const answer = await fetch(url, { signal: AbortSignal.timeout(slowestMs) });
+      assert.equal(answer.status, 200, await answer.text());
+      longestMs = Math.max(longestMs, performance.now() - began);
+      answers += 1;
+      await sleep(5);
+    }
+    return { answers, longestMs };
+  }
+  const done = read();
+  // Awaited after the import, which may fail first.
+  done.catch(() => {});
+  return {
+    done,
+    stop: () => {
+      isOver = true;
+    },
+  };
+}
+
+async function importOver(url: string, file: string): Promise<{ created: number }> {
+  const authorization = `Bearer ${key}`;
+  const upload = request(`${url}/v1/admin/imports?format=shopify&currency=USD`, {
+    method: 'POST',
+    headers: { authorization, 'content-type': 'text/csv' },
+  });
+  createReadStream(file).pipe(upload);
+  const [answer] = await once(upload, 'response');
+  let text = '';
+  for await (const chunk of answer.setEncoding('utf8')) text += chunk;
+  assert.equal(answer.statusCode, 202, text);
+  const { id } = JSON.parse(text) as { id: string };
+  for (const deadline = Date.now() + 600_000; Date.now() < deadline; await sleep(250)) {
+    const job = (await (await fetch(`${url}/v1/admin/imports/${id}`, { headers: { authorization } })).json()) as {
+      state: string;
+      detail?: string;
+      report: { products: { created: number } };
+    };
+    if (job.state === 'queued' || job.state === 'running') continue;
+    assert.equal(job.state, 'done', job.detail);
+    return job.report.products;
+  }
+  throw new Error('The import did not end');
+}
