@@ -2,11 +2,30 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { loadConfig } from '../../src/config.js';
 
 const compose = readFileSync('docker-compose.yml', 'utf8');
 const settings = Object.keys(parseEnv(readFileSync('.env.example', 'utf8')));
 const services = [...(compose.split(/^services:$/m)[1]?.split(/^volumes:$/m)[0] ?? '').matchAll(/^ {2}([\w-]+):$/gm)].map(([, name]) => name);
+
+interface Container {
+  image?: string;
+  user?: string;
+  cap_add?: string[];
+  cap_drop?: string[];
+  privileged?: boolean;
+  read_only?: boolean;
+  security_opt?: string[];
+  mem_limit?: string;
+  pids_limit?: number;
+  tmpfs?: string[];
+  volumes?: string[];
+  deploy?: { resources: { limits: Record<string, unknown> } };
+}
+
+/** Every service as it is once its extensions are part of it. */
+const { services: containers } = parse(compose, { merge: true }) as { services: Record<string, Container> };
 
 /** The text of one extension, or of one service, up to the next. */
 const block = (name: string) => new RegExp(`^${name}: &.*\\n([\\s\\S]*?)\\n\\n`, 'm').exec(compose)?.[1] ?? '';
@@ -39,32 +58,60 @@ describe('docker-compose.yml', () => {
     expect(block('x-image') + block('x-environment')).not.toMatch(/admin-key|ADMIN_API_KEY/);
   });
 
-  it('runs what it builds read-only, without a capability, within limits', () => {
-    const image = block('x-image');
-    expect(image).toMatch(/^ {2}read_only: true$/m);
-    expect(image).toMatch(/^ {2}cap_drop:\n {4}- ALL$/m);
-    expect(image).toMatch(/^ {2}security_opt:\n {4}- no-new-privileges:true$/m);
-    expect(image).toMatch(/^ {4}- \/tmp:size=\d+m,mode=1777$/m);
-    // Compose refuses a file in which the two ways to say it differ.
-    const limits = {
-      memory: /^ {8}memory: (\w+)$/m,
-      pids: /^ {8}pids: (\w+)$/m,
-      mem_limit: /^ {2}mem_limit: (\w+)$/m,
-      pids_limit: /^ {2}pids_limit: (\w+)$/m,
-    };
-    const said = Object.fromEntries(Object.entries(limits).map(([name, pattern]) => [name, pattern.exec(image)?.[1]?.toLowerCase()]));
-    expect(said).toEqual({ memory: '256m', mem_limit: '256m', pids: '100', pids_limit: '100' });
-    for (const name of ['api-1', 'api-2']) expect(service(name)).toContain('<<: *instance');
-    expect(block('x-instance')).toContain('<<: *image');
-    for (const name of ['demo', 'migrate']) expect(service(name)).toContain('<<: *image');
+  it('runs every container read-only, without a capability or a way to one, within limits', () => {
+    expect(Object.keys(containers)).toEqual(services.filter((name) => name !== undefined));
+    for (const [name, container] of Object.entries(containers)) {
+      const { cap_drop, cap_add, privileged, read_only, security_opt, mem_limit, pids_limit, tmpfs } = container;
+      expect({ cap_drop, read_only, security_opt }, name).toEqual({ cap_drop: ['ALL'], read_only: true, security_opt: ['no-new-privileges:true'] });
+      expect({ cap_add, privileged }, name).toEqual({ cap_add: undefined, privileged: undefined });
+      expect(mem_limit, name).toMatch(/^\d+[mg]$/);
+      expect(pids_limit, name).toBeGreaterThan(0);
+      // Memory as well, so it has a bound, and whoever the process is may write there.
+      for (const mount of tmpfs ?? []) expect(mount, name).toMatch(/^\/\S+:size=\d+m,mode=1777$/);
+    }
   });
 
-  it('bounds what it takes from others, and asks each whether it can serve', () => {
-    for (const name of ['postgres', 'proxy', 'redis']) {
-      expect(service(name), name).toMatch(/^ {4}mem_limit: \w+$/m);
-      expect(service(name), name).toMatch(/^ {4}pids_limit: \d+$/m);
-      expect(service(name), name).toMatch(/^ {4}healthcheck:$/m);
+  it('begins no container as root: an image that would is told to begin as the user that it would hand over to', () => {
+    const users = Object.fromEntries(Object.entries(containers).map(([name, { user, image }]) => [image?.replace(/:.*$/, '') ?? name, user]));
+    // The last four have a user of their own in their image; ours is checked in image.test.ts.
+    expect(users).toEqual({
+      postgres: 'postgres',
+      redis: 'redis',
+      nginx: 'nginx',
+      truetag: undefined,
+      'grafana/grafana': undefined,
+      'grafana/tempo': undefined,
+      'prom/prometheus': undefined,
+    });
+  });
+
+  it('leaves each container that cannot do without a place to write one', () => {
+    const places = Object.entries(containers).map(([name, { tmpfs = [], volumes = [] }]) => [
+      name,
+      [...tmpfs, ...volumes.filter((volume) => !volume.endsWith(':ro'))].map((place) => /(\/[^:]*)(?::size=.*)?$/.exec(place)?.[1]),
+    ]);
+    expect(Object.fromEntries(places)).toEqual({
+      ...Object.fromEntries(['api-1', 'api-2', 'demo', 'migrate'].map((name) => [name, ['/tmp']])),
+      grafana: ['/tmp', '/var/lib/grafana'],
+      postgres: ['/run/postgresql', '/tmp', '/var/lib/postgresql/data'],
+      prometheus: ['/prometheus'],
+      proxy: ['/run', '/var/cache/nginx'],
+      redis: ['/data'],
+      tempo: ['/tmp', '/var/tempo'],
+    });
+  });
+
+  it('says the limits of what it builds twice, and both times the same', () => {
+    for (const name of ['api-1', 'api-2', 'demo', 'migrate']) {
+      const { mem_limit, pids_limit, deploy } = containers[name] as Container;
+      // Compose refuses a file in which the two ways to say it differ.
+      expect({ mem_limit, pids_limit }).toEqual({ mem_limit: '256m', pids_limit: 100 });
+      expect(deploy?.resources.limits).toMatchObject({ memory: '256M', pids: 100 });
     }
+  });
+
+  it('asks each container that others wait for whether it can serve', () => {
+    for (const name of ['postgres', 'proxy', 'redis']) expect(service(name), name).toMatch(/^ {4}healthcheck:$/m);
     expect(service('proxy')).toContain('/health/ready');
     // Without -e, redis-cli is content with an answer that is an error.
     expect(service('redis')).toMatch(/- redis-cli\n {8}- -e\n {8}- ping$/m);
