@@ -9,6 +9,7 @@ import { startEmbeddedPostgres } from '../../src/db/embedded.js';
 import { freePort } from '../harness/free-port.js';
 import { startRedis } from '../harness/redis-server.js';
 import { startProxy } from './proxy.js';
+import { checkProxyLimits } from './proxy-limits.js';
 import { endAll, finish, run, say, untilStatus } from './running.js';
 
 const folder = await mkdtemp(join(tmpdir(), 'truetag-smoke-'));
@@ -107,6 +108,7 @@ try {
     assert.equal(((await refused.json()) as { requestId: string }).requestId, 'smoke-2');
     say('through nginx: with no instance left it answers 503 as the service would');
     for (const { running } of [proxy, lone, nobody]) assert.equal(await running.terminate(), 0);
+    await checkProxyLimits(folder);
   }
 } finally {
   await endAll();
