@@ -47,14 +47,18 @@ interface Sent {
   }[];
 }
 
-/** Takes traces as a collector does: OTLP over HTTP, in JSON. */
-export async function startCollector(): Promise<Collector> {
+/**
+ * Takes traces as a collector does: OTLP over HTTP, in JSON.
+ * @param take what becomes of them; unless told they are kept
+ */
+export async function startCollector(take?: (sent: SentSpan[]) => void): Promise<Collector> {
   const spans: SentSpan[] = [];
+  const taken = take ?? ((sent) => spans.push(...sent));
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
-      if (request.url === '/v1/traces') spans.push(...read(JSON.parse(Buffer.concat(chunks).toString())));
+      if (request.url === '/v1/traces') taken(read(JSON.parse(Buffer.concat(chunks).toString())));
       response.writeHead(request.url === '/v1/traces' ? 200 : 404, { 'content-type': 'application/json' }).end('{}');
     });
   });

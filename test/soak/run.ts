@@ -1,6 +1,7 @@
 // `npm run soak`: real server processes under load and faults for a while, and whether anything in them, in Redis or in Postgres only ever grows.
 import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { startCollector } from '../sight/collector.js';
 import { createFaultLog } from '../truth/fault-log.js';
 import { runFaults } from '../truth/fault-schedule.js';
 import { createFigures } from '../truth/figures.js';
@@ -10,6 +11,7 @@ import { watchOwnPauses } from '../truth/pace.js';
 import { createRandom } from '../truth/random.js';
 import { openRig, type Rig } from '../truth/rig.js';
 import { stockShop } from '../truth/stock-shop.js';
+import { startWatch } from '../truth/watch.js';
 import { startExtraLoad } from './extra-load.js';
 import { growthOf, type Sample, tableOf } from './growth.js';
 import { leaks } from './leaks.js';
@@ -23,8 +25,11 @@ const calmMs = 4_500;
 const isRefusal = /: no fault is on: /;
 /** The products fit in twice; slugs that nobody has fill the rest within minutes, and from then on one leaves for each that comes. */
 const memoryCacheMb = '1';
+const scrapeEveryMs = 5_000;
+/** A hundred times as many as by default: what a trace left behind would show within minutes. */
+const tracedPart = '0.1';
 
-async function soak(options: SoakOptions, rig: Rig, isStopped: () => boolean): Promise<string[]> {
+async function soak(options: SoakOptions, rig: Rig, spans: () => number, isStopped: () => boolean): Promise<string[]> {
   const { fleet, postgres, redis, adminKey } = rig;
   const random = createRandom(options.seed);
   const residents = fleet.slots.slice(0, options.instances);
@@ -52,6 +57,7 @@ async function soak(options: SoakOptions, rig: Rig, isStopped: () => boolean): P
   const load = startLoad({ options: shoppers, fleet, shop, figures, faults, random, adminKey, onContradiction: (what) => contradictions.push(what) });
   const extra = startExtraLoad({ slots: residents, shop, random: random.fork('extra'), adminKey, perSecond: extraPerSecond });
   judge.follow(shop);
+  const watch = startWatch(residents, scrapeEveryMs);
   const sampler = createSampler({ postgresUrl: postgres.url, redisPort: redis.port, instances: residents });
   const samples: Sample[] = [];
   let writesAtWarm = 0;
@@ -59,7 +65,8 @@ async function soak(options: SoakOptions, rig: Rig, isStopped: () => boolean): P
   async function sampling(): Promise<void> {
     for (let at = startedAt + periodMs; at <= endsAt && !isStopped(); at += periodMs) {
       while (performance.now() < at && !isStopped()) await sleep(50);
-      samples.push(await sampler.take());
+      const series = Object.fromEntries([...watch.series()].map(([name, count]) => [`series ${name}`, count]));
+      samples.push({ ...series, ...(await sampler.take()) });
       if (performance.now() < startedAt + 0.3 * (endsAt - startedAt)) writesAtWarm = figures.writes.acked + extra.counts.stock;
     }
   }
@@ -67,7 +74,7 @@ async function soak(options: SoakOptions, rig: Rig, isStopped: () => boolean): P
   const timetable = { from: startedAt + 3_000, until: endsAt - calmMs, tracks: 1, everyMs: periodMs, calmMs };
   await Promise.all([sampling(), runFaults(options.faults, context, faults, timetable, isStopped)]);
 
-  await Promise.all([load.stop(), extra.stop()]);
+  await Promise.all([load.stop(), extra.stop(), watch.stop()]);
   own.stop();
   judge.finish();
   await sampler.close();
@@ -81,6 +88,7 @@ async function soak(options: SoakOptions, rig: Rig, isStopped: () => boolean): P
       `writes     ${figures.writes.acked} acknowledged, ${figures.writes.refused} refused, ${figures.writes.unknown} of unknown outcome`,
       `statuses   ${[...figures.byStatus].map(([status, n]) => `${status} ${n}`).join(', ')}`,
       `faults     ${faults.all().length}, ${faults.all().filter(({ hasActed }) => hasActed).length} met something`,
+      `sight      ${watch.answered()} scrapes, ${spans()} spans`,
       `samples    ${samples.length}`,
       '',
       tableOf(growth),
@@ -97,6 +105,8 @@ async function soak(options: SoakOptions, rig: Rig, isStopped: () => boolean): P
     ...broken.slice(0, 5),
     ...figures.illegal.filter((line) => !isRefusal.test(line)).slice(0, 5),
     ...fleet.mishaps,
+    ...watch.findings(),
+    ...(spans() === 0 ? ['no trace was sent'] : []),
     ...(isStopped() ? ['stopped before its end'] : []),
   ];
 }
@@ -116,13 +126,25 @@ async function main(): Promise<number> {
     });
   const leak = options.leak === undefined ? undefined : leaks[options.leak];
   const edits = leak ? [leak.edit] : [];
-  const rig = await openRig({ ...options, mode: 'lease', sabotage: undefined }, { edits, env: { MEMORY_CACHE_MB: memoryCacheMb } });
+  let spans = 0;
+  const collector = await startCollector((sent) => {
+    spans += sent.length;
+  });
+  // As an operator has it: default limits, metrics that are scraped, traces that go somewhere.
+  const env = { MEMORY_CACHE_MB: memoryCacheMb, OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint, OTEL_TRACES_SAMPLER_ARG: tracedPart };
+  const rig = await openRig({ ...options, mode: 'lease', sabotage: undefined }, { edits, env, watched: options.instances });
   try {
-    const failures = await soak(options, rig, () => isStopped);
+    const failures = await soak(
+      options,
+      rig,
+      () => spans,
+      () => isStopped,
+    );
     process.stdout.write(failures.length === 0 ? 'Nothing grows.\n' : `FAILED: ${failures.join('; ')}\n`);
     return failures.length === 0 ? 0 : 1;
   } finally {
     await rig.close();
+    await collector.close();
   }
 }
 

@@ -12,6 +12,8 @@ import { type ServerProcess, startServerProcess } from './server-process.js';
 export interface Slot {
   readonly name: string;
   readonly port: number;
+  /** Where it tells its metrics; null where it has none. */
+  readonly metricsPort: number | null;
   readonly links: Record<LinkKind, Link>;
   /** Starts a process where there is none, again where it does not come up. Resolves when it listens. */
   join(): Promise<void>;
@@ -44,6 +46,8 @@ export interface FleetOptions {
   links: Links;
   targets: { postgresUrl: string; postgresPort: number; redisPort: number };
   env: Record<string, string>;
+  /** How many of them, from the first, have their metrics on. */
+  watched: number;
 }
 
 /** After a pause a process is given this long to work off what has piled up. */
@@ -53,7 +57,7 @@ const joinsWithinMs = 20_000;
 export async function createFleet(options: FleetOptions): Promise<Fleet> {
   const mishaps: string[] = [];
   const slots: Slot[] = [];
-  for (let i = 1; i <= options.count; i += 1) slots.push(await createSlot(`i${i}`, options, mishaps));
+  for (let i = 1; i <= options.count; i += 1) slots.push(await createSlot(`i${i}`, i <= options.watched, options, mishaps));
   return {
     slots,
     mishaps,
@@ -63,9 +67,10 @@ export async function createFleet(options: FleetOptions): Promise<Fleet> {
   };
 }
 
-async function createSlot(name: string, options: FleetOptions, mishaps: string[]): Promise<Slot> {
+async function createSlot(name: string, isWatched: boolean, options: FleetOptions, mishaps: string[]): Promise<Slot> {
   const { links, targets } = options;
   const port = await freePort();
+  const metricsPort = isWatched ? await freePort() : null;
   const own = {
     pool: await links.open('pool', targets.postgresPort),
     session: await links.open('session', targets.postgresPort),
@@ -74,6 +79,7 @@ async function createSlot(name: string, options: FleetOptions, mishaps: string[]
   const env = {
     ...options.env,
     PORT: String(port),
+    ...(metricsPort === null ? {} : { METRICS_PORT: String(metricsPort) }),
     DATABASE_URL: withPort(targets.postgresUrl, own.pool.port),
     DATABASE_DIRECT_URL: withPort(targets.postgresUrl, own.session.port),
     REDIS_URL: `redis://127.0.0.1:${own.redis.port}`,
@@ -117,6 +123,7 @@ async function createSlot(name: string, options: FleetOptions, mishaps: string[]
   return {
     name,
     port,
+    metricsPort,
     links: own,
     async join() {
       if (server?.isRunning()) return;

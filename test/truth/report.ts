@@ -15,6 +15,8 @@ export interface Outcome {
   evidence: string[][];
   recovery: Recovery[];
   mishaps: string[];
+  /** Of the first instance, which has its metrics on. */
+  scrapes: number;
   ranMs: number;
   ownPauseMs: number;
   ownCpuMs: number;
@@ -51,6 +53,7 @@ export function reportOf(outcome: Outcome): string {
     `statuses   ${list(figures.byStatus)}`,
     `faults     ${faults.length}: ${kinds.map(([kind, { acted, all }]) => `${kind} ${acted === all ? all : `${acted} of ${all}`}`).join(', ') || 'none'}`,
     `recovery   ${recovery.map(({ slot, ready, memory, write }) => `${slot} ready ${ms(ready)}, memory ${ms(memory)}, write ${ms(write)}`).join('; ') || 'not measured'}`,
+    `metrics    of i1, ${outcome.scrapes} times`,
     `harness    own pauses ${Math.round(outcome.ownPauseMs)} ms at most, ${Math.round((100 * outcome.ownCpuMs) / ranMs)} % of a processor`,
     `violations ${[...violations.values()].reduce((a, b) => a + b, 0)}${violations.size > 0 ? `: ${list(violations)}` : ''}`,
     ...evidence.flatMap((lines) => ['', ...lines]),

@@ -28,11 +28,12 @@ const adminKey = 'truth-truth-truth-truth-truth-truth';
 
 /**
  * What a run stands on: Postgres, Redis, proxies, and places for instances. All of it ends with this process.
- * @param more edits of the instances' sources beside those of the sabotage, settings beside those of every run
+ * @param more edits of the instances' sources beside those of the sabotage, settings beside those of every run, how many instances have their
+ *   metrics on: the first, unless told
  */
 export async function openRig(
   { instances, mode, sabotage }: Pick<Options, 'instances' | 'mode' | 'sabotage'>,
-  more: { edits?: readonly Edit[]; env?: Record<string, string> } = {},
+  more: { edits?: readonly Edit[]; env?: Record<string, string>; watched?: number } = {},
 ): Promise<Rig> {
   const folder = mkdtempSync(join(tmpdir(), 'truetag-truth-'));
   // Postgres does not run as root: the user it runs as must get in.
@@ -54,11 +55,11 @@ export async function openRig(
     await migrate({ url: postgres.url });
     const links = await openLinks();
     closing.push(() => links.close());
-    // All writers share one key and one address. Shedding stays on, as by default: a 503 of it without a fault would be a finding.
-    const defaults = { RATE_LIMIT_ADMIN: '0', MIGRATE: 'false', LOG_LEVEL: 'warn', MEMORY_CACHE_MB: '64' };
+    // Limits and shedding stay as they are by default: a 429, or a 503 of it without a fault, would be a finding.
+    const defaults = { MIGRATE: 'false', LOG_LEVEL: 'warn', MEMORY_CACHE_MB: '64' };
     const env = { ...defaults, ADMIN_API_KEY: adminKey, PRICE_READS: mode, ...more.env };
     const targets = { postgresUrl: postgres.url, postgresPort: postgres.port, redisPort: redis.port };
-    const fleet = await createFleet({ script, count: instances + 1, folder, links, targets, env });
+    const fleet = await createFleet({ script, count: instances + 1, folder, links, targets, env, watched: more.watched ?? 1 });
     closing.push(() => fleet.end());
     return { postgres, redis, fleet, adminKey, close };
   } catch (error) {

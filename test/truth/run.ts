@@ -14,9 +14,11 @@ import { measureRecovery } from './recovery.js';
 import { failuresOf, figuresOf, type Outcome, reportOf } from './report.js';
 import { openRig, type Rig } from './rig.js';
 import { stockShop } from './stock-shop.js';
+import { startWatch } from './watch.js';
 
 /** Of a run, faults begin after the first and end before the second, in ms. */
 const warmUpMs = 3_000;
+const scrapeEveryMs = 5_000;
 const coolDownMs = (seconds: number) => Math.min(recoverWithinMs + 2_000, 400 * seconds);
 
 async function run(options: Options, rig: Rig, isStopped: () => boolean): Promise<Outcome> {
@@ -38,6 +40,7 @@ async function run(options: Options, rig: Rig, isStopped: () => boolean): Promis
   const endsAt = startedAt + options.seconds * 1_000;
   const load = startLoad({ options, fleet, shop, figures, faults, random, adminKey, onContradiction: (what) => contradictions.push(what) });
   judge.follow(shop);
+  const watch = startWatch(fleet.slots, scrapeEveryMs);
 
   const context = { fleet, residents, guests, postgres, redis, failPoints: failPoints.map(({ name }) => name), random: random.fork('faults') };
   const timetable = { from: startedAt + warmUpMs, until: endsAt - coolDownMs(options.seconds), tracks: 2, everyMs: 60_000, calmMs: 10_000 };
@@ -49,14 +52,25 @@ async function run(options: Options, rig: Rig, isStopped: () => boolean): Promis
   while (performance.now() < endsAt && !isStopped()) await sleep(50);
 
   const ranMs = performance.now() - startedAt;
-  await load.stop();
+  await Promise.all([load.stop(), watch.stop()]);
   own.stop();
   judge.finish();
   figures.finish();
   const cpu = process.cpuUsage(cpuBefore);
   const { violations, evidence } = judge;
   const costs = { ranMs, ownPauseMs: own.longest(), ownCpuMs: (cpu.user + cpu.system) / 1_000 };
-  return { options, figures, faults: faults.all(), violations, contradictions, evidence, recovery, mishaps: fleet.mishaps, ...costs };
+  return {
+    options,
+    figures,
+    faults: faults.all(),
+    violations,
+    contradictions,
+    evidence,
+    recovery,
+    mishaps: [...fleet.mishaps, ...watch.findings()],
+    scrapes: watch.answered(),
+    ...costs,
+  };
 }
 
 async function main(): Promise<number> {
