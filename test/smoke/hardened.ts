@@ -2,18 +2,16 @@
 // 1000, 256 MB, 100 processes, 64 MB of /tmp, secrets from files, no shell anywhere) take an upload of 60 MB, serve all the while, and end in good
 // order. Needs root on Linux, as a container engine does, and fails where it is not.
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { createReadStream, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { writeShopifyFile } from '../../bench/shopify-file.mjs';
 import { startEmbeddedPostgres } from '../../src/db/embedded.js';
 import { freePort } from '../harness/free-port.js';
 import { startRedis } from '../harness/redis-server.js';
 import { createCgroup } from './cgroup.js';
+import { importOver, keepReading } from './customers.js';
 import { image } from './dockerfile.js';
 import { buildRoot, obstacle } from './enclosure.js';
 import { endAll, finish, run, say, untilStatus } from './running.js';
@@ -77,9 +75,9 @@ try {
 
   const file = join(folder, 'shop.csv');
   const products = await writeShopifyFile(file, fileMb * 1e6);
-  const reading = keepReading(`${url}/v1/products/walnut-desk-lamp`);
+  const reading = keepReading(`${url}/v1/products/walnut-desk-lamp`, slowestMs);
   const began = performance.now();
-  const report = await importOver(url, file).finally(reading.stop);
+  const report = await importOver(url, file, key).finally(reading.stop);
   const seconds = (performance.now() - began) / 1000;
   assert.equal(report.created, products);
   const { answers, longestMs } = await reading.done;
@@ -100,6 +98,10 @@ try {
   const ending = performance.now();
   assert.equal(await service.terminate(), 0, service.output());
   say(`SIGTERM ends it with 0 after ${((performance.now() - ending) / 1000).toFixed(1)} s`);
+} catch (error) {
+  // What the service died of, where it died: the error below only says that nobody answers any more.
+  process.stderr.write(`FAILED within ${memoryMb} MB; processes ended by the kernel for want of memory: ${cgroup?.kills() ?? 'not known'}\n`);
+  throw error;
 } finally {
   await endAll();
   await Promise.all([postgres.stop(), redis.stop()]);
@@ -111,56 +113,4 @@ try {
 function inNode([program, ...args]: string[]): string[] {
   assert.equal(program, 'node');
   return ['/usr/local/bin/node', ...args];
-}
-
-/** Asks every few milliseconds until it is stopped, and fails on the first answer that is not a product. */
-function keepReading(url: string): { stop(): void; done: Promise<{ answers: number; longestMs: number }> } {
-  let isOver = false;
-  async function read() {
-    let answers = 0;
-    let longestMs = 0;
-    while (!isOver) {
-      const began = performance.now();
-      const answer = await fetch(url, { signal: AbortSignal.timeout(slowestMs) });
-      assert.equal(answer.status, 200, await answer.text());
-      longestMs = Math.max(longestMs, performance.now() - began);
-      answers += 1;
-      await sleep(5);
-    }
-    return { answers, longestMs };
-  }
-  const done = read();
-  // Awaited after the import, which may fail first.
-  done.catch(() => {});
-  return {
-    done,
-    stop: () => {
-      isOver = true;
-    },
-  };
-}
-
-async function importOver(url: string, file: string): Promise<{ created: number }> {
-  const authorization = `Bearer ${key}`;
-  const upload = request(`${url}/v1/admin/imports?format=shopify&currency=USD`, {
-    method: 'POST',
-    headers: { authorization, 'content-type': 'text/csv' },
-  });
-  createReadStream(file).pipe(upload);
-  const [answer] = await once(upload, 'response');
-  let text = '';
-  for await (const chunk of answer.setEncoding('utf8')) text += chunk;
-  assert.equal(answer.statusCode, 202, text);
-  const { id } = JSON.parse(text) as { id: string };
-  for (const deadline = Date.now() + 600_000; Date.now() < deadline; await sleep(250)) {
-    const job = (await (await fetch(`${url}/v1/admin/imports/${id}`, { headers: { authorization } })).json()) as {
-      state: string;
-      detail?: string;
-      report: { products: { created: number } };
-    };
-    if (job.state === 'queued' || job.state === 'running') continue;
-    assert.equal(job.state, 'done', job.detail);
-    return job.report.products;
-  }
-  throw new Error('The import did not end');
 }
