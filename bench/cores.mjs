@@ -9,7 +9,7 @@ export const cores = pick();
 
 /** The command that starts a program on a core, as `[command, args]`. */
 export function onCore(core, command, args) {
-  return core === undefined ? [command, args] : ['taskset', ['-c', String(core), command, ...args]];
+  return core === undefined || core === null ? [command, args] : ['taskset', ['-c', String(core), command, ...args]];
 }
 
 function pick() {

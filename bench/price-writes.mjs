@@ -67,7 +67,7 @@ async function openFleet(mode, count) {
   // The least a client can be: what it costs itself is counted.
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   const env = { LOG_LEVEL: 'warn', ADMIN_API_KEY: adminKey, RATE_LIMIT_ADMIN: '0', PRICE_READS: mode };
-  for (let i = 0; i < count; i += 1) servers.push(await rig.serve('dist/server.js', '/health/ready', env));
+  for (let i = 0; i < count; i += 1) servers.push(await rig.serve('dist/server.js', '/health/ready', env, { core: null }));
   const products = await Promise.all(servers.map(async ({ url }) => (await fetch(`${url}/v1/products/${slug}`)).json()));
   const variantId = products[0].variants[0].id;
   let amount = 1_000_000;

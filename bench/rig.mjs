@@ -68,14 +68,14 @@ export async function openRig({ isDurable = false } = {}) {
 
       /**
        * Starts a server process of this repository and waits until it answers on `path`. `stop` asks it to end; `close` waits until it has.
-       * Between asking for a free port and using it somebody else may take it: then it is tried again.
+       * `core`: where it runs, null wherever the system puts it. Between asking for a free port and using it somebody else may take it: then it is tried again.
        */
-      async serve(script, path, extra = {}) {
+      async serve(script, path, extra = {}, { core = cores?.server } = {}) {
         for (let attempt = 1; ; attempt += 1) {
           const port = await freePort();
           const logFile = join(folder, `${port}.log`);
           const env = { ...environment, ...extra, PORT: String(port) };
-          const [command, args] = onCore(cores?.server, process.execPath, [join(root, script)]);
+          const [command, args] = onCore(core, process.execPath, [join(root, script)]);
           const pid = await watchdog.spawn({ command, args, env, logFile, stopSignal: 'SIGTERM' });
           const url = `http://127.0.0.1:${port}`;
           if (await isReady(`${url}${path}`, pid)) return { port, pid, url, stop: () => signal(pid, 'SIGTERM') };
