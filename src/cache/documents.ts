@@ -110,9 +110,10 @@ export function createDocuments(options: {
     return made.entry;
   }
 
-  function makeEntry(body: DocumentBody, epoch: number) {
+  function makeEntry({ id, slug, version, token, json }: DocumentBody, epoch: number) {
     const now = clock.now();
-    return createDocumentEntry(memory, `id:${body.id}`, { epoch, knownAt: now, freshUntil: now + jittered(policy.freshMs, tuning.jitter), ...body });
+    const freshUntil = now + jittered(policy.freshMs, tuning.jitter);
+    return createDocumentEntry(memory, `id:${id}`, { id, slug, version, token, json, epoch, knownAt: now, freshUntil });
   }
 
   function remember(lookup: string, id: string | null, epoch: number) {

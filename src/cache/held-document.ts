@@ -39,17 +39,25 @@ export function createDocumentEntry(
   from: { id: string; slug: string; version: number; token: string; json: string; epoch: number; knownAt: number; freshUntil: number },
 ): { entry: DocumentEntry; install(): void } {
   const derived = new Map<string, unknown>();
-  let bytes = 2 * from.json.length;
+  const { id, slug, version, token, json, epoch, knownAt, freshUntil } = from;
+  let bytes = 2 * json.length;
   const entry: DocumentEntry = {
+    id,
+    slug,
+    version,
+    token,
+    json,
+    epoch,
+    knownAt,
+    freshUntil,
     derive(name, make, weigh) {
       if (derived.has(name)) return derived.get(name) as ReturnType<typeof make>;
-      const made = make(JSON.parse(from.json));
+      const made = make(JSON.parse(json));
       derived.set(name, made);
       bytes += weigh(made) + 100;
       if (memory.get(key) === entry) memory.set(key, entry, bytes);
       return made;
     },
-    ...from,
   };
   return { entry, install: () => memory.set(key, entry, bytes) };
 }
