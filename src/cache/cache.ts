@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import { briefly, type Clock, monotonicClock, withTimeout } from './clock.js';
 import { createCounters } from './counters.js';
 import type { DocumentSource } from './document-bodies.js';
-import type { WriteErrors, WriteOptions, WritePlan, WriteTrace } from './document-write.js';
+import type { Plan, WriteErrors, WriteOptions, WriteTrace } from './document-write.js';
 import { createDocumentWriter } from './document-writer.js';
 import { createDocuments, type Documents } from './documents.js';
 import { createGenerations } from './generations.js';
@@ -30,7 +30,7 @@ export interface Cache {
    * A write of documents, the way that no reader is left with the old ones: see DocumentWriter. Then what the row says: the documents are
    * put, pages dropped.
    */
-  write<T>(row: WriteRow, plan: () => Promise<WritePlan<T>>, options?: WriteOptions): Promise<{ value: T; trace: WriteTrace }>;
+  write<T>(row: WriteRow, plan: Plan<T>, options?: WriteOptions): Promise<{ value: T; trace: WriteTrace }>;
   /** Waits for a read that has several parts no longer than for one. */
   bounded<T>(work: Promise<T>): Promise<T>;
   report(): CacheReport;
@@ -115,6 +115,9 @@ export function createCache(options: {
   const generations = createGenerations(shared);
   const timed = createTimed(shared);
 
+  /** W5 of writes that are acknowledged already, each of them bounded. */
+  const storing = new Set<Promise<unknown>>();
+
   return {
     documents,
     async read(row, argument, depends, load) {
@@ -127,7 +130,10 @@ export function createCache(options: {
         install: (document, keys) => isPut && documents.install(document, keys),
         async store(written) {
           const put = isPut ? written.map((document) => documents.store(document)) : [];
-          await Promise.all([briefly(Promise.all(put), tuning.writeThroughMs, clock), generations.raise(policies[row].drops)]);
+          const work = Promise.all([briefly(Promise.all(put), tuning.writeThroughMs, clock), generations.raise(policies[row].drops)]);
+          storing.add(work);
+          await work;
+          storing.delete(work);
         },
         ...writeOptions,
       });
@@ -148,6 +154,7 @@ export function createCache(options: {
     start: () => keeper.start(),
     async close() {
       await keeper.close();
+      await Promise.allSettled(storing);
       store.close();
     },
   };

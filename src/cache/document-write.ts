@@ -1,5 +1,5 @@
 import type { DocumentBody } from './document-bodies.js';
-import type { Armed } from './truth-ports.js';
+import type { Armed, ArmedLook } from './truth-ports.js';
 
 /** What a committing transaction gives back. `isKnown` false: COMMIT was sent and its answer is lost. */
 export interface Commit<T> {
@@ -25,25 +25,46 @@ export interface WriteOptions {
   isBulk?: boolean;
   /** The plan may itself change something, so that a write given up during it may have done so. */
   isPlanAWrite?: boolean;
+  /** The plan may itself arm, so that blocks may stand where it throws. */
+  isPlanArming?: boolean;
   /** What earlier attempts have taken of the time that whoever waits is ready to wait. */
   spentMs?: number;
 }
 
-/** What follows a commit, before it is acknowledged. */
+/** What follows a commit. */
 export interface WriteEffects {
-  /** Puts a committed document into this process's memory, to be hit. Called in the turn in which the lease allows it, or never. */
+  /** Before the acknowledgement: puts a committed document into this process's memory, to be hit. Called in the turn in which the lease allows it, or never. */
   install(document: DocumentBody, keys: readonly string[]): void;
-  /** W5, bounded by itself. */
+  /** W5, begun before the acknowledgement, which waits for it in a bulk write only: it bounds itself, and never fails. */
   store(documents: readonly DocumentBody[]): Promise<void>;
+}
+
+/** Who writes, for a plan that arms by itself. */
+export interface WriteRound {
+  token: string;
+  /** The process. */
+  writer: string;
 }
 
 /** What a write is going to do. */
 export interface WritePlan<T> {
   /** Every lookup that it may change the answer of: `id:<uuid>`, the slugs it gives up and those it takes. */
   keys: readonly string[];
-  /** W4: the transaction, which begins with `begin_write` and ends with `end_write`. What it throws is thrown on, and nothing is written then. */
+  /** W1 and W2, where they went with the plan: the blocks of exactly `keys` stand. */
+  armed?: ArmedLook;
+  /**
+   * W4: the transaction, which begins with `begin_write` and ends with `end_write`. It may begin at once, but waits for `armed.readers` before it
+   * commits. What it throws is thrown on, and nothing is written then.
+   */
   commit(armed: Armed): Promise<Commit<T>>;
 }
+
+/** There is nothing to write, and no block was made: what the caller gets to see of it. */
+export interface NoWrite {
+  refused: unknown;
+}
+
+export type Plan<T> = (round: WriteRound) => Promise<WritePlan<T> | NoWrite>;
 
 export interface WriterCounts {
   writes: number;

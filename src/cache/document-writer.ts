@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from './clock.js';
-import type { Commit, WriteEffects, WriteErrors, WriteOptions, WritePlan, WriterCounts, WriteTrace } from './document-write.js';
+import type { Commit, Plan, WriteEffects, WriteErrors, WriteOptions, WriterCounts, WriteTrace } from './document-write.js';
 import type { Lease } from './lease.js';
 import { margin, type Registry } from './registry.js';
 import type { RegistryLook, WriteSteps } from './truth-ports.js';
@@ -11,7 +11,7 @@ export interface DocumentWriter {
    * @param plan looks, without any lock, at what is there, and says what is to be done; its time counts, and what it throws ends the write
    * @throws also what `errors` makes
    */
-  write<T>(plan: () => Promise<WritePlan<T>>, options: WriteOptions & WriteEffects): Promise<{ value: T; trace: WriteTrace }>;
+  write<T>(plan: Plan<T>, options: WriteOptions & WriteEffects): Promise<{ value: T; trace: WriteTrace }>;
   /** Of a LeaseKeeper. */
   acked(token: string, instance: string): void;
   counts(): WriterCounts;
@@ -73,29 +73,35 @@ export function createDocumentWriter(options: {
 
   async function run<T>(
     token: string,
-    plan: () => Promise<WritePlan<T>>,
+    plan: Plan<T>,
     progress: { isGivenUp: boolean; mayHaveWritten: boolean; allow(longestLeaseMs: number): void },
-    { isBulk, install, store }: WriteOptions & WriteEffects,
+    { isBulk, isPlanArming, install, store }: WriteOptions & WriteEffects,
   ): Promise<{ value: T; trace: WriteTrace }> {
-    const planned = await plan();
-    progress.mayHaveWritten = false;
-    if (progress.isGivenUp) throw errors.unavailable();
-    const keys = [...new Set(planned.keys)];
     const startedAt = time();
+    let mayStand = isPlanArming === true;
+    let keys: string[];
     let done: Commit<T>;
     let armedTime: string;
-    let passedAt: string;
-    let ackWaitMs: number;
+    let passed: { at: string; ackWaitMs: number };
     try {
+      const planned = await plan({ token, writer: options.process });
+      progress.mayHaveWritten = false;
+      if ('refused' in planned) {
+        mayStand = false;
+        throw planned.refused;
+      }
+      if (progress.isGivenUp) throw errors.unavailable();
+      keys = [...new Set(planned.keys)];
+      mayStand = true;
       // W1
-      const pair = await steps.arm(token, keys, options.process);
+      const pair = planned.armed?.pair ?? (await steps.arm(token, keys, options.process));
       const armedAt = clock.now();
       armedTime = time();
       // The instance in this process is told without a notice, and not before the blocks are committed: what is applied earlier, a renewal may
       // find missing in what it reads.
       lease?.apply(token, keys, true);
       // W2
-      const look = await steps.registry();
+      const look = planned.armed?.look ?? (await steps.registry());
       registry.observe(look);
       const settlesIn = registry.settlesIn(pair);
       if (look.pair !== pair || settlesIn === undefined) throw errors.unavailable();
@@ -106,17 +112,25 @@ export function createDocumentWriter(options: {
         throw errors.busy(`The database has just been started: prices can be changed in ${seconds} s`, seconds);
       }
       progress.allow(longestLeaseMs);
-      // W3
-      await waitForReaders(token, look, armedAt);
-      ackWaitMs = clock.now() - armedAt;
-      passedAt = time();
-      if (progress.isGivenUp) throw errors.unavailable();
+      const passing = async () => {
+        // W3
+        await waitForReaders(token, look, armedAt);
+        const at = time();
+        if (progress.isGivenUp) throw errors.unavailable();
+        progress.mayHaveWritten = true;
+        return { at, ackWaitMs: clock.now() - armedAt };
+      };
+      const readers = passing();
+      // Where the transaction has failed, nobody asks any more.
+      readers.catch(() => {});
       // W4
-      progress.mayHaveWritten = true;
-      done = await planned.commit({ token, keyCount: keys.length, pair });
+      done = await planned.commit({ token, keyCount: keys.length, pair, readers });
+      passed = await readers;
     } catch (error) {
-      counts.aborted += 1;
-      void abort(token);
+      if (mayStand) {
+        counts.aborted += 1;
+        void abort(token);
+      }
       throw error;
     }
     // W7
@@ -124,13 +138,16 @@ export function createDocumentWriter(options: {
     const committedAt = time();
     // W5
     if (lease?.releaseOwn(token)) for (const document of done.documents) install(document, keys);
-    await store(done.documents);
+    const storing = store(done.documents);
+    // Nobody waits for a bulk write, which may make more than Redis takes at once.
+    if (isBulk) await storing;
     const acks = [...(rounds.get(token)?.acks ?? [])].map(([instance, at]) => ({ instance, at }));
+    const { ackWaitMs } = passed;
     counts.writes += 1;
     const bucket = waits.find(({ le }) => ackWaitMs <= le);
     if (bucket) bucket.writes += 1;
     // W6
-    return { value: done.value, trace: { token, startedAt, armedAt: armedTime, acks, passedAt, committedAt, ackWaitMs } };
+    return { value: done.value, trace: { token, startedAt, armedAt: armedTime, acks, passedAt: passed.at, committedAt, ackWaitMs } };
   }
 
   /** Nothing was committed: the keys are free again. Where the database cannot be told, the reaper will do it. */

@@ -14,7 +14,10 @@ const start = () => 1000 * Date.now();
  * raises are counted here, so that this instance drops its pages at once, and are handed over when Redis is back.
  */
 export interface Generations {
-  /** The part of the key for a page that depends on these. Waits for Redis only where the last answer is older than `generationMs`. */
+  /**
+   * The part of the key for a page that depends on these. Waits for Redis only where the last answer is older than `generationMs`, or a raise is
+   * under way: so whoever asks after a raise has begun is not led to a page from before it.
+   */
   of(depends: readonly Listing[]): Promise<string>;
   /** Never throws. */
   raise(drops: readonly Listing[]): Promise<void>;
@@ -30,6 +33,8 @@ export function createGenerations(options: { store: RedisStore; clock: Clock; ca
   let asking: Promise<boolean> | undefined;
   let raises = 0;
   let told = 0;
+  /** The raises that are under way, undefined where none is. */
+  let raising: Promise<unknown> | undefined;
 
   /** Raises and learns the numbers in one step. False where Redis did not tell: it may have raised them or not. */
   async function raiseBy(by: ReadonlyMap<Listing, number>): Promise<boolean> {
@@ -48,6 +53,12 @@ export function createGenerations(options: { store: RedisStore; clock: Clock; ca
     if (mine > told) for (const [i, field] of fields.entries()) known.set(field, values[i] ?? 0);
     told = Math.max(told, mine);
     return true;
+  }
+
+  async function raiseOrOwe(drops: readonly Listing[]): Promise<void> {
+    if (await raiseBy(new Map(drops.map((field) => [field, 1])))) return;
+    // Raised or not, this instance has not seen it happen. To raise once too often costs a fill, nothing else.
+    for (const field of drops) owed.set(field, (owed.get(field) ?? 0) + 1);
   }
 
   /** Hands over what is owed, or asks for the numbers; false where Redis did not tell them. */
@@ -79,6 +90,7 @@ export function createGenerations(options: { store: RedisStore; clock: Clock; ca
 
   return {
     async of(depends) {
+      if (raising) await raising;
       if (clock.now() - askedAt > tuning.generationMs) await refresh();
       return [...depends]
         .sort()
@@ -87,9 +99,10 @@ export function createGenerations(options: { store: RedisStore; clock: Clock; ca
     },
     async raise(drops) {
       if (drops.length === 0) return;
-      if (await raiseBy(new Map(drops.map((field) => [field, 1])))) return;
-      // Raised or not, this instance has not seen it happen. To raise once too often costs a fill, nothing else.
-      for (const field of drops) owed.set(field, (owed.get(field) ?? 0) + 1);
+      const mine = Promise.all([raising, raiseOrOwe(drops)]);
+      raising = mine;
+      await mine;
+      if (raising === mine) raising = undefined;
     },
   };
 }

@@ -83,4 +83,14 @@ export interface Armed {
   token: string;
   keyCount: number;
   pair: string;
+  /** W3: fulfilled when nobody can be shown the old documents any more, rejected where the write is over. COMMIT must not be sent before. */
+  readers: Promise<unknown>;
+}
+
+/** What W1 and W2 have answered. */
+export interface ArmedLook {
+  /** Of W1. */
+  pair: string;
+  /** W2's, whose snapshot was taken after W1 had committed. */
+  look: RegistryLook;
 }

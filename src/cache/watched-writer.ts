@@ -18,9 +18,9 @@ export function watchWriter(writer: DocumentWriter, sight: CacheSight): Document
     ...writer,
     write: (plan, options) =>
       sight.step('write', {}, async () => {
-        const watched = async () => {
-          const planned = await sight.step('plan', {}, plan);
-          return { ...planned, commit: (armed: Parameters<typeof planned.commit>[0]) => sight.step('W4 commit', {}, () => planned.commit(armed)) };
+        const watched: typeof plan = async (round) => {
+          const planned = await sight.step(options.isPlanArming ? 'plan, W1 arm, W2 registry' : 'plan', {}, () => plan(round));
+          return 'refused' in planned ? planned : { ...planned, commit: (armed) => sight.step('W4 commit', {}, () => planned.commit(armed)) };
         };
         const written = await writer.write(watched, {
           ...options,

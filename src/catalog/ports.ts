@@ -1,8 +1,9 @@
-import type { Commit } from '../cache/document-write.js';
-import type { Armed } from '../cache/truth-ports.js';
+import type { Commit, WriteRound } from '../cache/document-write.js';
+import type { Armed, ArmedLook } from '../cache/truth-ports.js';
 import type { ImportJob, ImportReport } from './import.js';
 import type { ListingPage, ListingQuery } from './listing.js';
 import type { StoredPrice } from './money.js';
+import type { PriceChange } from './product-input.js';
 import type { ProductState, StockPolicy } from './product-state.js';
 
 /**
@@ -53,7 +54,7 @@ export interface ProductTransaction {
    * are the transaction's. Throws `slug_taken` where another product uses a slug now, `keys_moved` where a slug is not blocked.
    */
   save(states: readonly ProductState[], token: string): Promise<ProductDocument[]>;
-  /** Sets one price. */
+  /** Sets one price, again if need be. What is asked for together with it is sent in one go. */
   setPrice(variantId: string, price: StoredPrice): Promise<ProductDocument>;
   /** Sets the stock of one variant; `document` only where `available` flips. Throws `not_found`. */
   setStock(variantId: string, quantity: number): Promise<StockChange>;
@@ -80,15 +81,24 @@ export interface StockChange {
   document: ProductDocument | null;
 }
 
+/** The price that stands, null for an unknown variant, and what W1 and W2 answered where the change made it worth to arm. */
+export interface ArmedPrice {
+  stands: VariantPrice | null;
+  armed: ArmedLook | null;
+}
+
 export interface ProductWrites {
+  /** Looks at a price and, where the change sets another, arms for it (W1, W2) in the same round trip: the product's id and slug are blocked. */
+  armPrice(round: WriteRound, variantId: string, change: PriceChange): Promise<ArmedPrice>;
   /**
    * A write of documents: runs `work` in one transaction on one connection, let through by the database for the products and slugs that
    * `armed` stands for. Commits when it returns, rolls back when it throws. `lock_timeout` bounds every wait.
+   * @param options `isEager`: `work` is begun before the readers have been waited for, and may be done twice
    */
   transaction<T>(
     armed: Armed,
     work: (tx: ProductTransaction) => Promise<{ value: T; documents: readonly ProductDocument[] }>,
-    options?: { isBulk?: boolean },
+    options?: { isBulk?: boolean; isEager?: boolean },
   ): Promise<Commit<T>>;
   /** Runs `work` as if it were a write of documents, and rolls it back whatever happens. */
   rehearse<T>(work: (tx: ProductTransaction) => Promise<T>): Promise<T>;

@@ -1,9 +1,9 @@
 import type { Cache } from '../cache/cache.js';
-import type { Armed } from '../cache/truth-ports.js';
+import type { Plan } from '../cache/document-write.js';
 import { AppError } from '../errors.js';
 import { admitsVersion } from './etag.js';
 import { requireCurrency, type StoredPrice } from './money.js';
-import type { ProductReads, ProductWrites, VariantPrice } from './ports.js';
+import type { ProductReads, ProductTransaction, ProductWrites, VariantPrice } from './ports.js';
 import type { PriceWriteLog } from './price-writes.js';
 import { versionMismatch } from './product-admin-service.js';
 import type { PriceChange, PriceChanged } from './product-input.js';
@@ -20,7 +20,7 @@ export interface PriceService {
 /** The keys of the product are blocked everywhere before the price is changed, so that nobody is shown the old one afterwards. */
 export function createPriceService(deps: {
   reads: Pick<ProductReads, 'variantPrice'>;
-  writes: Pick<ProductWrites, 'transaction'>;
+  writes: Pick<ProductWrites, 'armPrice' | 'transaction'>;
   cache: Pick<Cache, 'write'>;
   log: PriceWriteLog;
   now: () => Date;
@@ -37,23 +37,36 @@ export function createPriceService(deps: {
         if (stands.price?.amount === price.amount && stands.price.compareAt === compareAt) throw new Unchanged(toAnswer(stands, variantId, price));
         return price;
       };
-      return againWhenMoved(async (spentMs) => {
-        const plan = async () => {
-          const stands = await deps.reads.variantPrice(variantId, change.currency);
-          decide(stands);
-          const { productId, slug } = stands as VariantPrice;
-          return {
-            keys: [`id:${productId}`, `slug:${slug}`],
-            commit: (armed: Armed) =>
-              deps.writes.transaction(armed, async (tx) => {
-                const price = decide(await tx.variantPrice(variantId, change.currency));
-                const document = await tx.setPrice(variantId, price);
-                const { id, slug: current, version } = document;
-                return { documents: [document], value: toAnswer({ productId: id, slug: current, version }, variantId, price) };
-              }),
-          };
+      /** Sets the price that was planned on what was there, in one go with another look, now under a lock; and the right one where it is another by now. */
+      const save = async (tx: ProductTransaction, planned: StoredPrice) => {
+        const [stands, made] = await Promise.all([tx.variantPrice(variantId, change.currency), tx.setPrice(variantId, planned)]);
+        const price = decide(stands);
+        const document = price.compareAt === planned.compareAt ? made : await tx.setPrice(variantId, price);
+        const { id, slug, version } = document;
+        return { documents: [document], value: toAnswer({ productId: id, slug, version }, variantId, price) };
+      };
+      // Whether a version is admitted, the database cannot say by itself.
+      const isPlanArming = ifMatch === undefined;
+      const plan: Plan<PriceChanged> = async (round) => {
+        const { stands, armed } = isPlanArming
+          ? await deps.writes.armPrice(round, variantId, change)
+          : { stands: await deps.reads.variantPrice(variantId, change.currency), armed: null };
+        let planned: StoredPrice;
+        try {
+          planned = decide(stands);
+        } catch (refused) {
+          if (armed) throw refused;
+          return { refused };
+        }
+        const { productId, slug } = stands as VariantPrice;
+        return {
+          keys: [`id:${productId}`, `slug:${slug}`],
+          ...(armed && { armed }),
+          commit: (blocked) => deps.writes.transaction(blocked, (tx) => save(tx, planned), { isEager: true }),
         };
-        const { value, trace } = await deps.cache.write('adminPrice', plan, { spentMs });
+      };
+      return againWhenMoved(async (spentMs) => {
+        const { value, trace } = await deps.cache.write('adminPrice', plan, { spentMs, isPlanArming });
         const { passedAt: _, ackWaitMs: __, ...times } = trace;
         deps.log.add({ ...times, productId: value.productId, variantId, version: value.version, answeredAt: deps.now().toISOString() });
         return value;

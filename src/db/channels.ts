@@ -15,7 +15,12 @@ const maxKeysBytes = 7000;
 /** Keys that are too long for a notice are left out, and read from the table by whoever gets it. */
 export function armMessage(token: string, writer: string, keys: readonly string[]): string {
   const json = JSON.stringify(keys);
-  return `arm ${token} ${writer}${Buffer.byteLength(json) > maxKeysBytes ? '' : ` ${json}`}`;
+  return Buffer.byteLength(json) > maxKeysBytes ? `arm ${token} ${writer}` : armPrefix(token, writer) + json;
+}
+
+/** What stands before the keys, for the database to add them: JSON, and no more of it than a few slugs. */
+export function armPrefix(token: string, writer: string): string {
+  return `arm ${token} ${writer} `;
 }
 
 export function releaseMessage(token: string): string {

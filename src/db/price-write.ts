@@ -6,23 +6,26 @@ import { selectDocumentOf } from './product-document-sql.js';
 import type { Query, Statement } from './statement.js';
 import { isUuid } from './storable.js';
 
-const variantPriceSql: Statement = {
-  name: 'variant_price',
-  text: `
+/** Of the variant $1 in the currency $2. */
+export const variantPriceFrom = `
     SELECT p.id AS "productId", p.slug, p.version, pr.amount, pr.compare_at AS "compareAt"
     FROM variant v JOIN product p ON p.id = v.product_id LEFT JOIN price pr ON pr.variant_id = v.id AND pr.currency = $2
-    WHERE v.id = $1`,
-};
+    WHERE v.id = $1`;
+const variantPriceSql: Statement = { name: 'variant_price', text: variantPriceFrom };
+
+/** bigint arrives as text. */
+export type VariantPriceRow = { productId: string; slug: string; version: string; amount: string | null; compareAt: string | null };
+
+export function toVariantPrice({ productId, slug, version, amount, compareAt }: VariantPriceRow, currency: string): VariantPrice {
+  const price = amount === null ? null : { currency, amount: Number(amount), compareAt: compareAt === null ? null : Number(compareAt) };
+  return { productId, slug, version: Number(version), price };
+}
 
 /** The price of a variant as it stands, with whose it is. Null for an unknown variant. */
 export async function selectVariantPrice(query: Query, variantId: string, currency: string): Promise<VariantPrice | null> {
   if (!isUuid(variantId)) return null;
-  type Row = { productId: string; slug: string; version: string; amount: string | null; compareAt: string | null };
-  const [row] = await query<Row>(variantPriceSql, [variantId, currency]);
-  if (!row) return null;
-  const { amount, compareAt, version, ...product } = row;
-  const price = amount === null ? null : { currency, amount: Number(amount), compareAt: compareAt === null ? null : Number(compareAt) };
-  return { ...product, version: Number(version), price };
+  const [row] = await query<VariantPriceRow>(variantPriceSql, [variantId, currency]);
+  return row ? toVariantPrice(row, currency) : null;
 }
 
 // No part of a statement sees what another part of it writes, so the range is made of the other variants' prices and the new one.

@@ -1,5 +1,6 @@
 import type { LockedProduct, ProductTransaction, ProductWrites } from '../catalog/ports.js';
 import { AppError } from '../errors.js';
+import { createArmPrice } from './arm-price.js';
 import { blockChannel } from './channels.js';
 import type { Database } from './client.js';
 import { selectVariantPrice, setPrice } from './price-write.js';
@@ -8,7 +9,7 @@ import { saveProducts } from './save-products.js';
 import type { Query, Statement } from './statement.js';
 import { setStock } from './stock-write.js';
 import { isStorable, isUuid } from './storable.js';
-import { armedTransaction, type Ended, rehearsal, transaction } from './transaction.js';
+import { armedTransaction, type Ended, eagerTransaction, rehearsal, transaction } from './transaction.js';
 
 const lockSql: Statement = {
   name: 'product_lock',
@@ -26,16 +27,14 @@ const promptBounds = { answerMs: 2000 };
 export function createProductWrites({ pool }: Pick<Database, 'pool'>, catalogId: string): ProductWrites {
   const channel = blockChannel(catalogId);
   return {
-    async transaction(armed, work, { isBulk = false } = {}) {
-      const ended = await armedTransaction(
-        pool,
-        { ...armed, channel },
-        (query, read) => work(productTransaction(query, read, 1)),
-        isBulk ? undefined : promptBounds,
-      );
+    armPrice: createArmPrice({ pool }, catalogId),
+    async transaction(armed, work, { isBulk = false, isEager = false } = {}) {
+      const run = isEager ? eagerTransaction : armedTransaction;
+      const bounds = isBulk ? undefined : promptBounds;
+      const ended = await run(pool, { ...armed, channel }, (query, ahead) => work(productTransaction(query, ahead, 1)), bounds);
       return { ...ended.value, isKnown: ended.isKnown };
     },
-    rehearse: (work) => rehearsal(pool, (query, read) => work(productTransaction(query, read, 0))),
+    rehearse: (work) => rehearsal(pool, (query, ahead) => work(productTransaction(query, ahead, 0))),
     setStock: async (variantId, quantity) => surely(await transaction(pool, (query) => setStock(query, variantId, quantity), promptBounds)),
   };
 }
@@ -47,15 +46,15 @@ function surely<T>({ value, isKnown }: Ended<T>): T {
 }
 
 /** @param bumps by how much `begin_write` has raised the versions that stand */
-function productTransaction(query: Query, read: Query, bumps: number): ProductTransaction {
+function productTransaction(query: Query, ahead: Query, bumps: number): ProductTransaction {
   return {
     lock: async (by) => (await lock(query, by)).map(({ state, version }) => ({ state, version: version - bumps })),
     variantPrice: async (variantId, currency) => {
-      const found = await selectVariantPrice(read, variantId, currency);
+      const found = await selectVariantPrice(ahead, variantId, currency);
       return found && { ...found, version: found.version - bumps };
     },
     save: (states, token) => saveProducts(query, states, token),
-    setPrice: (variantId, price) => setPrice(query, variantId, price),
+    setPrice: (variantId, price) => setPrice(ahead, variantId, price),
     setStock: (variantId, quantity) => setStock(query, variantId, quantity, true),
   };
 }

@@ -19,6 +19,11 @@ export function prepareNothing(pool: Pool): void {
   unprepared.add(pool);
 }
 
+/** Whether a statement that was prepared over this pool stays prepared. */
+export function keepsPrepared(pool: Pool): boolean {
+  return !unprepared.has(pool);
+}
+
 /** The statement as it may be sent over this pool. */
 export function sendable(pool: Pool, statement: Statement): Statement {
   return unprepared.has(pool) ? { text: statement.text } : statement;
@@ -68,12 +73,12 @@ export function createLongQuery(pool: Pool, timeoutMs: number): Query {
 }
 
 /** pg reads `query_timeout` from the query as well; its types only know it on the client. */
-function bounded<T extends QueryConfig>(query: T, timeoutMs: number): T {
+export function bounded<T extends QueryConfig>(query: T, timeoutMs: number): T {
   return { ...query, query_timeout: timeoutMs };
 }
 
 /** Unlike `pool.query`, this keeps a connection that has only said that a statement failed. */
-async function onConnection<T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> {
+export async function onConnection<T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> {
   const client = await inShopWords(() => watched(pool, 'connect', () => pool.connect()));
   try {
     const value = await work(client);

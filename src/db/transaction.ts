@@ -1,9 +1,10 @@
-import type { Pool, PoolClient, QueryResultRow } from 'pg';
+import type { Pool, PoolClient, QueryResult, QueryResultRow } from 'pg';
 import type { Armed } from '../cache/truth-ports.js';
-import { AppError } from '../errors.js';
+import { AppError, isAppError } from '../errors.js';
 import { releaseMessage } from './channels.js';
 import { breaksConnection, inShopWords, toAppError } from './failures.js';
-import { type Query, type Statement, sendable } from './statement.js';
+import { type Call, inOneMessage } from './one-message.js';
+import { keepsPrepared, type Query, type Statement, sendable } from './statement.js';
 import { watched } from './watched-query.js';
 
 /** Milliseconds after which the client gives up on an answer. */
@@ -15,16 +16,22 @@ export interface TransactionBounds {
 const defaultBounds: TransactionBounds = { answerMs: 6000 };
 
 /** The server gives a statement up before we do, at the latest after five seconds. */
-const begin = ({ answerMs }: TransactionBounds) =>
-  `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = '1s'; SET LOCAL statement_timeout = ${Math.min(5000, answerMs - 100)}; SET LOCAL idle_in_transaction_session_timeout = '3s'; SET LOCAL synchronous_commit = on`;
+const begin = ({ answerMs }: TransactionBounds): string[] => [
+  'BEGIN ISOLATION LEVEL READ COMMITTED',
+  `SET LOCAL lock_timeout = '1s'`,
+  `SET LOCAL statement_timeout = ${Math.min(5000, answerMs - 100)}`,
+  `SET LOCAL idle_in_transaction_session_timeout = '3s'`,
+  'SET LOCAL synchronous_commit = on',
+];
 
 /**
  * What a transaction does. Queries that are not waited for one by one are sent in one go, and answered in order.
  * @param query waits for the first statements of the transaction
- * @param read is sent right behind them. Where they do not come through it runs all the same, outside of any transaction, and its answer is
- *   dropped: only for what changes nothing.
+ * @param ahead is sent with them, where it is asked at once and has a name. Through a pooler it is sent behind them, and where they do not come through it runs all
+ *   the same, outside of any transaction, and its answer is dropped: only for what changes nothing, or nothing that the guard would let pass
+ *   outside of a write.
  */
-export type Work<T> = (query: Query, read: Query) => Promise<T>;
+export type Work<T> = (query: Query, ahead: Query) => Promise<T>;
 
 /** A transaction that has ended. `isKnown` false: COMMIT was sent and its answer is lost, so that it may stand or not. */
 export interface Ended<T> {
@@ -41,13 +48,52 @@ export async function transaction<T>(pool: Pool, work: Work<T>, bounds = default
 }
 
 /**
- * W4: the same for a write of documents, with `begin_write` as its first statement and `end_write` as its last. Throws also `keys_moved`
- * where the keys do not cover the slugs any more, and `busy` where the write was ended by somebody else.
+ * W4: the same for a write of documents, with `begin_write` as its first statement and `end_write` as its last. It begins when the readers have
+ * been waited for. Throws also `keys_moved` where the keys do not cover the slugs any more, and `busy` where the write was ended by somebody else.
  * @param channel where the release is announced
  */
 export async function armedTransaction<T>(pool: Pool, armed: Armed & { channel: string }, work: Work<T>, bounds = defaultBounds): Promise<Ended<T>> {
+  await armed.readers;
+  return runArmed(pool, armed, work, bounds);
+}
+
+/** Milliseconds for which a transaction that has done its work, and holds its locks, waits for readers. Those that answer take a few. */
+const eagerMs = 100;
+const lateReaders = new Error('the readers have not answered yet');
+
+/**
+ * The same, begun while the readers are waited for and committed when they have been. Where they take longer it is rolled back, so that its
+ * locks are in nobody's way, and done again after them: `work` runs twice then. A lock that does not come free before they have answered is asked
+ * for again as well.
+ */
+export async function eagerTransaction<T>(pool: Pool, armed: Armed & { channel: string }, work: Work<T>, bounds = defaultBounds): Promise<Ended<T>> {
+  let hasPassed = false;
+  const passed = armed.readers.then(() => {
+    hasPassed = true;
+  });
+  // Whoever asks below hears of it.
+  passed.catch(() => {});
+  const patient: Work<T> = async (query, ahead) => {
+    const value = await work(query, ahead);
+    let timer: NodeJS.Timeout | undefined;
+    const tooLong = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(lateReaders), eagerMs);
+    });
+    await Promise.race([passed, tooLong]).finally(() => clearTimeout(timer));
+    return value;
+  };
+  try {
+    return await runArmed(pool, armed, patient, bounds);
+  } catch (error) {
+    const isBusy = isAppError(error) && error.code === 'busy' && !hasPassed;
+    if (error !== lateReaders && !isBusy) throw error;
+  }
+  return armedTransaction(pool, armed, work, bounds);
+}
+
+function runArmed<T>(pool: Pool, armed: Armed & { channel: string }, work: Work<T>, bounds: TransactionBounds): Promise<Ended<T>> {
   const [token, pair, channel] = [armed.token, armed.pair, armed.channel].map(literal);
-  const first = `${begin(bounds)}; SELECT begin_write(${token}, ${armed.keyCount})`;
+  const first = [...begin(bounds), `SELECT begin_write(${token}, ${armed.keyCount})`];
   return run(pool, first, work, `SELECT end_write(${pair}, ${channel}, ${literal(releaseMessage(armed.token))}); COMMIT`, bounds);
 }
 
@@ -55,26 +101,32 @@ export async function armedTransaction<T>(pool: Pool, armed: Armed & { channel: 
 export async function rehearsal<T>(pool: Pool, work: Work<T>): Promise<T> {
   // Never committed, so nobody has to be blocked; without the row the guard would refuse what is rehearsed.
   const cover = 'INSERT INTO write_log (token, covers_all, xid) VALUES (gen_random_uuid(), true, pg_current_xact_id())';
-  const { value } = await run(pool, `${begin(defaultBounds)}; ${cover}`, work, 'ROLLBACK', defaultBounds);
+  const { value } = await run(pool, [...begin(defaultBounds), cover], work, 'ROLLBACK', defaultBounds);
   return value;
 }
 
-async function run<T>(pool: Pool, first: string, work: Work<T>, last: string, bounds: TransactionBounds): Promise<Ended<T>> {
+async function run<T>(pool: Pool, first: readonly string[], work: Work<T>, last: string, bounds: TransactionBounds): Promise<Ended<T>> {
   const client = await inShopWords(() => watched(pool, 'connect', () => pool.connect()));
   const held = hold(pool, client, bounds.answerMs);
   let value: T;
   try {
-    const begun = inShopWords(() => held.send({ text: first }));
+    const calls: Call[] = [];
+    let isSent = false;
+    // In the next microtask: by then `work` has said what goes with the first statements.
+    const begun = Promise.resolve().then(async () => {
+      isSent = true;
+      return inShopWords(() => held.begin(first, calls));
+    });
     const query: Query = async (statement, values) => {
       await begun;
       return held.query(statement, values);
     };
-    const read: Query = async (statement, values) => {
-      // Without BEGIN its own answer says nothing, or only that the transaction has failed before.
-      const [, rows] = await Promise.all([begun, held.query(statement, values)]);
-      return rows as never;
+    const ahead: Query = async (statement, values) => {
+      if (isSent || statement.name === undefined) return query(statement, values);
+      const place = calls.push({ statement, values }) - 1;
+      return (await begun)[place]?.rows as never;
     };
-    const working = work(query, read);
+    const working = work(query, ahead);
     // Nothing may be sent any more once the connection is given back.
     await Promise.allSettled([begun, working]);
     await begun;
@@ -99,6 +151,23 @@ function hold(pool: Pool, client: PoolClient, answerMs: number) {
       const simple = values.length === 0 && statement.name === undefined;
       const config = { ...sendable(pool, statement), ...(simple ? {} : { values: [...values] }), ...{ query_timeout: answerMs } };
       return await watched(pool, statement, () => client.query<Row>(config));
+    } catch (error) {
+      broken ||= breaksConnection(error);
+      throw error;
+    }
+  }
+
+  /** The first statements and the calls, with the results of these. */
+  async function begin(first: readonly string[], calls: readonly Call[]): Promise<readonly (QueryResult | undefined)[]> {
+    const text = first.join('; ');
+    if (!keepsPrepared(pool)) {
+      const sent = await Promise.allSettled([send({ text }), ...calls.map(({ statement, values }) => send(statement, values))]);
+      // Without BEGIN the others say nothing, or only that the transaction has failed before.
+      for (const part of sent) if (part.status === 'rejected') throw part.reason;
+      return sent.slice(1).map((part) => (part.status === 'fulfilled' ? part.value : undefined));
+    }
+    try {
+      return (await watched(pool, { text }, () => inOneMessage(client, [...first, ...calls], answerMs))).slice(first.length);
     } catch (error) {
       broken ||= breaksConnection(error);
       throw error;
@@ -141,7 +210,7 @@ function hold(pool: Pool, client: PoolClient, answerMs: number) {
     return true;
   }
 
-  return { send, query, rollback, end };
+  return { begin, query, rollback, end };
 }
 
 function literal(text: string): string {

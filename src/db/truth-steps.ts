@@ -1,5 +1,5 @@
-import pg from 'pg';
-import type { Registered, WriteSteps } from '../cache/truth-ports.js';
+import pg, { type QueryResultRow } from 'pg';
+import type { Registered, RegistryLook, WriteSteps } from '../cache/truth-ports.js';
 import { armMessage, blockChannel, releaseMessage } from './channels.js';
 import type { Database } from './client.js';
 import { cutConnection } from './cut-connection.js';
@@ -7,7 +7,8 @@ import { inShopWords } from './failures.js';
 import { createPoolQuery, type Statement } from './statement.js';
 
 const armSql: Statement = { name: 'truth_arm', text: 'SELECT arm_write($1, $2::text[], $3, $4, $5) AS pair' };
-const registrySql: Statement = {
+/** W2: see `toLook`. */
+export const registrySql: Statement = {
   name: 'truth_registry',
   text: `
     SELECT database_pair() AS pair, (SELECT c.settled_pair FROM catalog c) AS settled,
@@ -18,6 +19,12 @@ const disarmSql: Statement = { name: 'truth_disarm', text: 'SELECT disarm_write(
 /** A transaction that was cut off ends by itself after three seconds; its blocks can be taken away then. */
 const disarmMs = 4000;
 const connectMs = 1000;
+
+export function toLook([row]: readonly QueryResultRow[]): RegistryLook {
+  if (!row) throw new Error('the registry gave no row');
+  const { pair, settled, instances } = row as { pair: string; settled: string | null; instances: Registered[] };
+  return { pair, isSettled: settled === pair, instances };
+}
 
 /** W1, W2 and W7 over the pool, W7 over a connection made for it. */
 export function createWriteSteps({ pool, url }: Pick<Database, 'pool' | 'url'>, catalogId: string): WriteSteps {
@@ -31,11 +38,7 @@ export function createWriteSteps({ pool, url }: Pick<Database, 'pool' | 'url'>, 
       return row.pair;
     },
 
-    async registry() {
-      const [row] = await query<{ pair: string; settled: string | null; instances: Registered[] }>(registrySql, []);
-      if (!row) throw new Error('the registry gave no row');
-      return { pair: row.pair, isSettled: row.settled === row.pair, instances: row.instances };
-    },
+    registry: async () => toLook(await query(registrySql, [])),
 
     async release(token) {
       await query(disarmSql, [token, channel, releaseMessage(token)]);

@@ -50,7 +50,13 @@ async function committing(armed: Armed): Promise<Commit<string>> {
 
 const planned =
   (commit: (armed: Armed) => Promise<Commit<string>>, of: readonly string[] = keys) =>
-  async () => ({ keys: of, commit });
+  async () => ({
+    keys: of,
+    async commit(armed: Armed) {
+      await armed.readers;
+      return commit(armed);
+    },
+  });
 
 /** A write that has begun, and whether it has ended. */
 function write(commit: (armed: Armed) => Promise<Commit<string>> = committing, options: WriteOptions & { of?: readonly string[] } = {}) {
@@ -132,9 +138,13 @@ describe('a write', () => {
     expect([installed, stored]).toEqual([[], [document]]);
   });
 
-  it('is acknowledged only when its document has been stored', async () => {
+  it.each([
+    ['a bulk write', true, false],
+    ['any other', false, true],
+  ])('is acknowledged when Redis has been sent its document, and where it is %s (%s) when that has it', async (_, isBulk, isOverBefore) => {
     let finish = () => {};
     const work = writer.write(planned(committing), {
+      isBulk,
       install: () => {},
       store: () =>
         new Promise((resolve) => {
@@ -146,9 +156,73 @@ describe('a write', () => {
       isOver = true;
     });
     await turns();
-    expect([isCommitted(), isOver]).toEqual([true, false]);
+    expect([isCommitted(), isOver]).toEqual([true, isOverBefore]);
     finish();
     expect((await work).value).toBe('done');
+  });
+
+  it('may begin its transaction before the readers have answered, which then waits for them', async () => {
+    list('other');
+    const seen: string[] = [];
+    const work = writer.write(
+      async () => ({
+        keys,
+        async commit(armed) {
+          seen.push('begun');
+          await armed.readers;
+          seen.push('passed');
+          primary.commit(armed);
+          return done();
+        },
+      }),
+      { install: () => {}, store: async () => {} },
+    );
+    await turns();
+    expect([seen, isCommitted()]).toEqual([['begun'], false]);
+    writer.acked(token(), 'other');
+    expect((await work).value).toBe('done');
+    expect(seen).toEqual(['begun', 'passed']);
+  });
+
+  it('that its plan has armed arms nothing more, and waits and blocks as any other', async () => {
+    list('other');
+    let isBlocked: boolean | undefined;
+    const work = writer.write(
+      async ({ token: made, writer: process }) => {
+        const pair = await primary.steps.arm(made, keys, process);
+        return {
+          keys,
+          armed: { pair, look: await primary.steps.registry() },
+          async commit(armed) {
+            isBlocked = lease.isBlocked('slug:lamp');
+            await armed.readers;
+            primary.commit(armed);
+            return done();
+          },
+        };
+      },
+      { isPlanArming: true, install: () => {}, store: async () => {} },
+    );
+    await turns();
+    expect([primary.calls, isBlocked, isCommitted()]).toEqual([['arm', 'registry'], true, false]);
+    writer.acked(token(), 'other');
+    expect((await work).value).toBe('done');
+    expect(primary.calls).toEqual(['arm', 'registry', 'commit']);
+  });
+
+  it('takes its blocks away where a plan that arms has failed, and leaves everything alone where that has refused', async () => {
+    const effects = { isPlanArming: true, install: () => {}, store: async () => {} };
+    const broken = writer.write(async ({ token: made, writer: process }) => {
+      await primary.steps.arm(made, keys, process);
+      throw new Error('the answer was lost');
+    }, effects);
+    await expect(broken).rejects.toThrow('the answer was lost');
+    await turns();
+    expect([primary.calls, primary.blocks.size, writer.counts().aborted]).toEqual([['arm', 'release'], 0, 1]);
+    const refused = writer.write(async () => ({ refused: new Error('nothing to change') }), effects);
+    await expect(refused).rejects.toThrow('nothing to change');
+    await turns();
+    expect([primary.calls, writer.counts().aborted]).toEqual([['arm', 'release'], 1]);
   });
 
   it('is traced from the arming to the commit, with each ack, by the clock on the wall', async () => {

@@ -131,6 +131,7 @@ export function createFakePrimary(): FakePrimary {
       await cache.write(row, async () => ({
         keys: keys ?? [`id:${document.id}`, `slug:${document.slug}`],
         async commit(armed) {
+          await armed.readers;
           primary.commit(armed);
           source?.commit(document);
           await afterCommit?.();

@@ -38,12 +38,14 @@ async function openImports(afterCommit: (write: number) => void = () => {}) {
     writes: createProductWrites(db, catalogId),
     cache: {
       async write(_row, plan) {
-        const { keys, commit } = await plan();
         const token = randomUUID();
+        const planned = await plan({ token, writer: randomUUID() });
+        if ('refused' in planned) throw planned.refused;
+        const { keys, commit } = planned;
         const unique = [...new Set(keys)];
         const pair = await steps.arm(token, unique, randomUUID());
         try {
-          const { value } = await commit({ token, keyCount: unique.length, pair });
+          const { value } = await commit({ token, keyCount: unique.length, pair, readers: Promise.resolve() });
           afterCommit(++writes);
           const at = new Date(0).toISOString();
           return { value, trace: { token, startedAt: at, armedAt: at, acks: [], passedAt: at, committedAt: at, ackWaitMs: 0 } };

@@ -23,7 +23,7 @@ export async function openCatalog() {
   async function arm(...keys: string[]): Promise<Armed> {
     const token = randomUUID();
     const unique = [...new Set(keys)];
-    return { token, keyCount: unique.length, pair: await steps.arm(token, unique, randomUUID()) };
+    return { token, keyCount: unique.length, pair: await steps.arm(token, unique, randomUUID()), readers: Promise.resolve() };
   }
 
   /** W1 and W4. Gives what `work` gives. */

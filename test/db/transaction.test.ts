@@ -97,13 +97,13 @@ describe('a transaction', () => {
     const db = open(catalog.url);
     const backend = async () => (await db.pool.query('SELECT pg_backend_pid() AS pid')).rows[0].pid;
     const before = await backend();
-    const armed = { token: randomUUID(), keyCount: 1, pair: 'none', channel: 'nobody' };
+    const armed = { token: randomUUID(), keyCount: 1, pair: 'none', channel: 'nobody', readers: Promise.resolve() };
     const isNotArmed = { code: 'busy', message: expect.stringContaining('took too long') };
     const seen: unknown[] = [];
-    const ended = armedTransaction(db.pool, armed, async (_, read) => seen.push(await read({ text: 'SELECT 1 AS one' }, [])));
+    const ended = armedTransaction(db.pool, armed, async (_, ahead) => seen.push(await ahead({ name: 'one', text: 'SELECT 1 AS one' }, [])));
     await expect(ended).rejects.toMatchObject(isNotArmed);
-    const passedOver = armedTransaction(db.pool, armed, async (query, read) => {
-      await read({ text: 'SELECT 1 AS one' }, []).catch((error: unknown) => seen.push(error));
+    const passedOver = armedTransaction(db.pool, armed, async (query, ahead) => {
+      await ahead({ name: 'one', text: 'SELECT 1 AS one' }, []).catch((error: unknown) => seen.push(error));
       await query(insert, ['without a beginning']);
     });
     await expect(passedOver).rejects.toMatchObject(isNotArmed);
@@ -197,7 +197,7 @@ describe('a transaction', () => {
 
 describe('a database that is away', () => {
   const prismaRead = (db: ReturnType<typeof open>) => createImportJobs(db).find(crypto.randomUUID());
-  const nowhere = { token: randomUUID(), keyCount: 0, pair: 'none' };
+  const nowhere = { token: randomUUID(), keyCount: 0, pair: 'none', readers: Promise.resolve() };
 
   it.each(['postgres://nobody@127.0.0.1:1/nothing', 'postgres://nobody@localhost:1/nothing'])(
     'is database_unavailable at once where it refuses: %s',

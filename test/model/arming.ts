@@ -91,6 +91,8 @@ export function armingSteps(world: World): (s: State, emit: Emit<State>) => void
     const isMidway = from.phase !== dead && !isBetween;
     if (bounds.hasDeaths && isMidway) {
       step(w, 'dies', (_n, own) => {
+        // Of a B that was begun early no COMMIT was sent.
+        if (own.phase === listed) own.transaction = notSent;
         own.phase = dead;
       });
     }
@@ -135,10 +137,15 @@ export function armingSteps(world: World): (s: State, emit: Emit<State>) => void
   }
 
   function decide(w: number, from: Writer, token: number) {
+    if (from.phase === listed && bounds.isEager && from.transaction === notSent) {
+      step(w, 'W4 sends B early, but for COMMIT', (_n, own) => {
+        own.transaction = inFlight;
+      });
+    }
     if (from.phase === listed && mayPass(from, token)) {
       step(w, 'W3 is satisfied, W4 sends B', (n, own) => {
         own.phase = writing;
-        own.transaction = inFlight;
+        if (own.transaction === notSent) own.transaction = inFlight;
         if (!releaseBeforeCommit) return;
         n.now.blocks &= ~token;
         n.freed |= token;

@@ -33,6 +33,8 @@ export interface Bounds {
   checksReadsOnly: boolean;
   /** B's outcome may stay unknown (W7), and B may lie open between begin_write and COMMIT. */
   hasUnknown: boolean;
+  /** B may begin before W3 is satisfied, be rolled back and begin again; its COMMIT is sent when W3 is. */
+  isEager: boolean;
   hasReaper: boolean;
   hasTidying: boolean;
   /** A renewal may fail half-way. */
@@ -63,6 +65,7 @@ const smallest: Bounds = {
   isValidating: false,
   checksReadsOnly: false,
   hasUnknown: false,
+  isEager: false,
   hasReaper: false,
   hasTidying: false,
   hasLostRenewals: false,

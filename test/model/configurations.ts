@@ -24,6 +24,16 @@ export const small: readonly Configuration[] = [
     reaches: [...leased, 'deletes token', 'dies', 'does not hear from B', 'W7 ', 'B fails', 'B is rolled back'],
   },
   {
+    name: 'one instance, one write that begins before its readers have answered, a writer that may die, a reaper',
+    bounds: bounded({ isEager: true, hasDeaths: true, hasReaper: true, hasLostRenewals: true }),
+    reaches: [...leased, 'W4 sends B early', 'B is rolled back', 'B: COMMIT', 'B fails', 'dies', 'deletes token'],
+  },
+  {
+    name: 'one instance, one write that begins before its readers have answered, a backend that dies',
+    bounds: bounded({ isEager: true, crash: 'backend', crashes: 1, hasReaper: true }),
+    reaches: [...leased, 'W4 sends B early', 'B is rolled back', 'B: COMMIT', 'a backend dies'],
+  },
+  {
     name: 'one instance, one write, the registry tidied, beats known from before',
     bounds: bounded({ hasTidying: true, hasNotes: true, hasLostRenewals: true }),
     reaches: [...leased, 'deletes the row', 'N2a updates no row'],
@@ -62,6 +72,14 @@ export const small: readonly Configuration[] = [
 
 /** For a machine with time: minutes each, some gigabytes of memory. */
 export const large: readonly Pick<Configuration, 'name' | 'bounds'>[] = [
+  {
+    name: 'one instance, two writers that begin before their readers have answered',
+    bounds: bounded({ writes: [1, 1], isEager: true, hasReaper: true }),
+  },
+  {
+    name: 'a failover that loses synchronous commits, a write that begins before its readers have answered, settled pairs',
+    bounds: bounded({ crash: 'failover', crashes: 1, isEager: true, hasReaper: true, isSeasoned: false, hasSettled: true }),
+  },
   { name: 'one instance, two writers', bounds: bounded({ writes: [1, 1], hasReaper: true, hasLostRenewals: true }) },
   {
     name: 'two instances, one write, beats known from before',

@@ -57,6 +57,11 @@ export const mutants: readonly Mutant[] = [
     does: 'W3 waits for nobody; one instance shows the new price, then another the old one, before any acknowledgement',
     bounds: bounded({ leaseTicks: [2, 1], isWarm: true, hasAnswers: false }),
   },
+  {
+    breaks: ['commit-before-readers'],
+    does: 'a B that begins early commits before W3 is satisfied',
+    bounds: bounded({ isEager: true, isWarm: true }),
+  },
   { breaks: ['wait-without-margin'], does: 'W3 waits L by its own clock, not 1.1 L', bounds: bounded({ isWarm: true }) },
   { breaks: ['no-settle-wait'], does: 'a process writes at once on a pair it has just met', bounds: bounded({ ...failsOver, isWarm: true }) },
   {

@@ -15,6 +15,7 @@ export type Sabotage =
   | 'async-reaper'
   | 'async-write'
   | 'no-wait'
+  | 'commit-before-readers'
   | 'wait-without-margin'
   | 'beat-before-arm'
   | 'records-outlive-pair'

@@ -2,7 +2,21 @@ import type { Emit } from './checker.js';
 import { commit, nameOf, tokenOf } from './postgres.js';
 import { putIntoRedis } from './reader.js';
 import type { World } from './sabotage.js';
-import { clone, committed, inFlight, loggedFirst, notSent, open, refused, type State, succeeded, unknown, type Writer, writing } from './state.js';
+import {
+  clone,
+  committed,
+  inFlight,
+  listed,
+  loggedFirst,
+  notSent,
+  open,
+  refused,
+  type State,
+  succeeded,
+  unknown,
+  type Writer,
+  writing,
+} from './state.js';
 
 /** W4 to W7 of every writer. B goes its own way in Postgres, whether its writer lives or not. */
 export function writingSteps(world: World): (s: State, emit: Emit<State>) => void {
@@ -12,6 +26,7 @@ export function writingSteps(world: World): (s: State, emit: Emit<State>) => voi
   const asyncWrite = world.breaks('async-write');
   const releaseBeforeCommit = world.breaks('release-before-commit');
   const logBeforeDelete = world.breaks('log-before-delete');
+  const commitBeforeReaders = world.breaks('commit-before-readers');
 
   // One search at a time: what the functions below share while one state is looked at.
   let s!: State;
@@ -39,16 +54,21 @@ export function writingSteps(world: World): (s: State, emit: Emit<State>) => voi
       if (!mayBegin) {
         step(w, 'B fails: begin_write finds its rows gone, or the pair is another', (_n, own) => {
           own.transaction = notSent;
-          if (own.phase === writing) own.phase = refused;
+          if (own.phase === writing || own.phase === listed) own.phase = refused;
         });
-      } else if (bounds.hasUnknown) {
+      } else if (bounds.hasUnknown || from.phase === listed) {
         step(w, 'B: begin_write', (_n, own) => {
           own.transaction = open;
         });
       } else step(w, 'B: begin_write, COMMIT', (n, own) => commitB(n, own, token));
     }
     if (from.transaction === open) {
-      step(w, 'B: COMMIT', (n, own) => commitB(n, own, token));
+      if (from.phase !== listed || commitBeforeReaders) {
+        step(w, 'B: COMMIT', (n, own) => {
+          if (own.phase === listed) own.phase = writing;
+          return commitB(n, own, token);
+        });
+      }
       step(w, 'B is rolled back', (_n, own) => {
         own.transaction = notSent;
       });

@@ -12,8 +12,13 @@ export interface FailPoint {
 
 /** THE TABLE of places. A rule of the price protocol is marked in its source by a comment that begins with its name. */
 export const failPoints: readonly FailPoint[] = [
-  { name: 'after-W1', file: 'src/cache/document-writer.ts', anchor: 'const pair = await steps.arm(token, keys, options.process);', where: 'after' },
-  { name: 'after-W3', file: 'src/cache/document-writer.ts', anchor: 'passedAt = time();', where: 'before' },
+  {
+    name: 'after-W1',
+    file: 'src/cache/document-writer.ts',
+    anchor: 'const pair = planned.armed?.pair ?? (await steps.arm(token, keys, options.process));',
+    where: 'after',
+  },
+  { name: 'after-W3', file: 'src/cache/document-writer.ts', anchor: 'const at = time();', where: 'before' },
   { name: 'B-before-commit', file: 'src/db/transaction.ts', anchor: 'command = [await send({ text })].flat().at(-1)?.command;', where: 'before' },
   { name: 'B-after-commit', file: 'src/db/transaction.ts', anchor: 'command = [await send({ text })].flat().at(-1)?.command;', where: 'after' },
   { name: 'before-W5', file: 'src/cache/document-writer.ts', anchor: '    // W5', where: 'before' },

@@ -40,8 +40,8 @@ export const brokenRulesOfLeases: readonly BrokenRule[] = [
     edits: [
       {
         file: writer,
-        from: 'const pair = await steps.arm(token, keys, options.process);',
-        to: 'lease?.apply(token, keys, true);\n      const pair = await steps.arm(token, keys, options.process);',
+        from: 'const pair = planned.armed?.pair ?? (await steps.arm(token, keys, options.process));',
+        to: 'lease?.apply(token, keys, true);\n      const pair = planned.armed?.pair ?? (await steps.arm(token, keys, options.process));',
       },
       { file: writer, from: 'armedTime = time();\n', to: 'armedTime = time();\n if (false)\n' },
       { file: lease, from: 'if (!block.isOwn && block.order', to: 'if (block.order' },

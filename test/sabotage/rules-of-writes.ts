@@ -50,16 +50,31 @@ export const brokenRulesOfWrites: readonly BrokenRule[] = [
     edits: [
       {
         file: writer,
-        from: 'const pair = await steps.arm(token, keys, options.process);',
-        to: 'const look = await steps.registry();\n      const pair = await steps.arm(token, keys, options.process);',
+        from: 'const pair = planned.armed?.pair ?? (await steps.arm(token, keys, options.process));',
+        to: 'const look = await steps.registry();\n      const pair = planned.armed?.pair ?? (await steps.arm(token, keys, options.process));',
       },
-      { file: writer, from: 'const look = await steps.registry();\n      registry.observe(look);', to: 'registry.observe(look);' },
+      {
+        file: writer,
+        from: 'const look = planned.armed?.look ?? (await steps.registry());\n      registry.observe(look);',
+        to: 'registry.observe(look);',
+      },
     ],
   },
   {
     rule: 'W3',
     instead: 'nobody is waited for',
     edits: [{ file: writer, from: 'await waitForReaders(token, look, armedAt);', to: 'void waitForReaders;' }],
+  },
+  {
+    rule: 'W3',
+    instead: 'a transaction that was begun early does not wait for the readers before it commits',
+    edits: [
+      {
+        file: transaction,
+        from: '() => Promise.race([armed.readers.then(() => true), late])',
+        to: 'async () => late !== undefined',
+      },
+    ],
   },
   {
     rule: 'W3',

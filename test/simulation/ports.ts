@@ -1,5 +1,6 @@
 import type { DocumentSource } from '../../src/cache/document-bodies.js';
-import type { OpenSession, Session, WriteSteps } from '../../src/cache/truth-ports.js';
+import type { WriteRound } from '../../src/cache/document-write.js';
+import type { OpenSession, RegistryLook, Session, WriteSteps } from '../../src/cache/truth-ports.js';
 import type { Database } from './database.js';
 import type { Machine } from './machine.js';
 import { Lost, Refused, type Wire } from './wire.js';
@@ -27,6 +28,39 @@ export function createSource({ database, wire, machine }: Parts): DocumentSource
     versions: (lookups) => ask('versions', () => database.versions(lookups)),
     documents: (ids) => ask('documents', () => database.documents(ids)),
   };
+}
+
+/** W1 at the server: gives the pair. */
+function arm(database: Database, fitsNotice: () => boolean, { token, writer }: WriteRound, keys: readonly string[]): string {
+  database.commit(false, () => {
+    database.blocks.set(token, { writer, keys: [...keys] });
+    return () => database.blocks.delete(token);
+  });
+  const told = fitsNotice() ? [...keys] : undefined;
+  database.notify(
+    () => true,
+    'arm',
+    (events) => events.onArm(token, writer, told),
+  );
+  return database.pair();
+}
+
+/** A plan that arms: the row that stands, W1 and W2 in one go. Null where there is no such product, and no block then. */
+export async function armInOneGo({ database, wire, machine }: Parts, fitsNotice: () => boolean, round: WriteRound, id: string) {
+  const connection = wire.connect(machine);
+  try {
+    const [armed, look] = await Promise.all([
+      wire.ask<{ keys: string[]; pair: string } | null>(connection, 'arm', answerMs, (answer) => {
+        const stands = database.product(id);
+        const keys = stands ? [`id:${id}`, `slug:${stands.slug}`] : [];
+        answer(stands ? { keys, pair: arm(database, fitsNotice, round, keys) } : null);
+      }),
+      wire.ask<RegistryLook>(connection, 'registry', answerMs, (answer) => answer(database.registry())),
+    ]);
+    return armed && { keys: armed.keys, armed: { pair: armed.pair, look } };
+  } finally {
+    wire.free(connection);
+  }
 }
 
 /** W1, W2 and W7 as the functions of the migration do them. */
@@ -70,20 +104,7 @@ export function createSteps({ database, wire, machine }: Parts, fitsNotice: () =
   }
 
   return {
-    arm: (token, keys, writer) =>
-      ask('arm', answerMs, (answer) => {
-        database.commit(false, () => {
-          database.blocks.set(token, { writer, keys: [...keys] });
-          return () => database.blocks.delete(token);
-        });
-        const told = fitsNotice() ? [...keys] : undefined;
-        database.notify(
-          () => true,
-          'arm',
-          (events) => events.onArm(token, writer, told),
-        );
-        answer(database.pair());
-      }),
+    arm: (token, keys, writer) => ask('arm', answerMs, (answer) => answer(arm(database, fitsNotice, { token, writer }, keys))),
     registry: () => ask('registry', answerMs, (answer) => answer(database.registry())),
     async release(token) {
       await disarm('release', token, answerMs);

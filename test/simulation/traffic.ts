@@ -51,7 +51,7 @@ export function keepWriting(
     const slug = seeded.pick(slugs);
     const change =
       how < 0.7
-        ? ({ kind: 'price', id } as const)
+        ? ({ kind: 'price', id, isEager: how < 0.35 } as const)
         : how < 0.85
           ? ({ kind: 'rename', id, slug } as const)
           : how < 0.92

@@ -13,15 +13,20 @@ export interface Change {
   id: string;
   kind: 'price' | 'rename' | 'create' | 'archive' | 'sweep';
   slug?: string;
+  /** Armed by its plan, and begun before the readers have been waited for. */
+  isEager?: boolean;
 }
 
 const lockMs = 1000;
 const idleMs = 3000;
 const answerMs = 2000;
+/** How long an eager transaction waits for readers. */
+const eagerMs = 100;
 
 interface Server {
   beginWrite(token: string, keyCount: number, answer: (value: null) => void, refuse: (error: Error) => void): void;
   change(change: Change, answer: (document: DocumentBody) => void, refuse: (error: Error) => void): void;
+  rollback(answer: (value: null) => void): void;
   commit(pair: string, answer: (value: null) => void, refuse: (error: Error) => void): void;
 }
 
@@ -161,6 +166,11 @@ function openTransaction(parts: { scheduler: Scheduler; database: Database; hist
       );
     },
 
+    rollback(answer) {
+      if (!isOver) end();
+      answer(null);
+    },
+
     commit(pair, answer, refuse) {
       const done = step(answer, refuse);
       if (isOver) return;
@@ -185,23 +195,58 @@ function openTransaction(parts: { scheduler: Scheduler; database: Database; hist
   };
 }
 
-/** W4 as a process does it: begin_write, the change, then end_write and COMMIT in one message, over one connection. */
-export async function commitWrite(
-  parts: { scheduler: Scheduler; database: Database; history: History; wire: Wire },
+interface Parts {
+  scheduler: Scheduler;
+  database: Database;
+  history: History;
+  wire: Wire;
+}
+
+/** W4 as a process does it. One that is eager begins at once, and again where the readers take long. */
+export async function commitWrite(parts: Parts, machine: Machine, armed: Armed, change: Change): Promise<Commit<string>> {
+  if (change.isEager) {
+    const late = new Promise<boolean>((resolve) => {
+      machine.clock.after(eagerMs, () => resolve(false));
+    });
+    const early = await transact(parts, machine, armed, change, () => Promise.race([armed.readers.then(() => true), late]));
+    if (early) return early;
+  }
+  await armed.readers;
+  return (await transact(parts, machine, armed, change, async () => true)) as Commit<string>;
+}
+
+/**
+ * begin_write, the change, then end_write and COMMIT in one message, over one connection.
+ * @param mayCommit asked before COMMIT; where it may not, all is rolled back, and null is what comes of it
+ */
+async function transact(
+  parts: Parts,
   machine: Machine,
   { token, keyCount, pair }: Armed,
   change: Change,
-): Promise<Commit<string>> {
+  mayCommit: () => Promise<boolean>,
+): Promise<Commit<string> | null> {
   const { wire } = parts;
   const connection = wire.connect(machine);
   const server = openTransaction({ connection, ...parts });
   let document: DocumentBody;
+  const rollback = () => wire.ask<null>(connection, 'rollback', answerMs, (answer) => server.rollback(answer)).catch(() => null);
   try {
     await wire.ask<null>(connection, 'begin_write', answerMs, (answer, refuse) => server.beginWrite(token, keyCount, answer, refuse));
     document = await wire.ask<DocumentBody>(connection, 'change', answerMs, (answer, refuse) => server.change(change, answer, refuse));
   } catch (error) {
     wire.free(connection);
     throw error;
+  }
+  // W3, before W4 ends
+  const isPassed = await mayCommit().catch(async (error: unknown) => {
+    await rollback();
+    throw error;
+  });
+  if (!isPassed) {
+    await rollback();
+    wire.free(connection);
+    return null;
   }
   if (connection.isOver) throw new Lost('rolled back');
   const commit = { value: token, documents: [document] };

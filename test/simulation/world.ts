@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { type Cache, createCache } from '../../src/cache/cache.js';
-import type { WriteErrors } from '../../src/cache/document-write.js';
+import type { Plan, WriteErrors, WriteTrace } from '../../src/cache/document-write.js';
 import type { DocumentAnswer } from '../../src/cache/documents.js';
 import type { HeldDocument } from '../../src/cache/held-document.js';
 import { createDatabase, type Database } from './database.js';
 import { createHistory, type History, type Row } from './history.js';
 import { createLyingRedis, type LyingRedis } from './lying-redis.js';
 import { createMachine, type Machine } from './machine.js';
-import { createOpen, createSource, createSteps } from './ports.js';
+import { armInOneGo, createOpen, createSource, createSteps } from './ports.js';
 import { createScheduler, type Scheduler } from './scheduler.js';
 import { createSeeded, type Seeded } from './seeded.js';
 import { type Change, commitWrite } from './transaction.js';
@@ -119,6 +119,16 @@ export function createWorld(options: {
 
   async function tryWrite(shop: Shop, change: Change): Promise<string> {
     const { machine, cache } = shop;
+    const fitsNotice = options.fitsNotice ?? (() => true);
+    if (change.isEager) {
+      say(`${machine.name}: write ${change.number} begins: ${change.kind} ${change.id}, eager`);
+      const plan: Plan<string> = async (round) => {
+        const armed = await armInOneGo({ database, wire, machine }, fitsNotice, round, change.id);
+        if (!armed) return { refused: new Refused('not_found') };
+        return { commit: (blocked) => commitWrite({ scheduler, database, history, wire }, machine, blocked, change), ...armed };
+      };
+      return tally(await cache.write('adminPrice', plan, { isPlanArming: true }));
+    }
     const connection = wire.connect(machine);
     const stands = await wire.ask<Row | undefined>(connection, 'state', 1000, (answer) => answer(database.product(change.id)));
     wire.free(connection);
@@ -132,13 +142,11 @@ export function createWorld(options: {
             : 'adminProductEdit';
     const keys = keysOf(change, stands);
     say(`${machine.name}: write ${change.number} begins: ${change.kind} ${change.id} ${change.slug ?? ''}`);
-    const { trace: round } = await cache.write(
-      row,
-      async () => ({ keys, commit: (armed) => commitWrite({ scheduler, database, history, wire }, machine, armed, change) }),
-      {
-        isBulk: change.kind === 'sweep',
-      },
-    );
+    const plan: Plan<string> = async () => ({ keys, commit: (armed) => commitWrite({ scheduler, database, history, wire }, machine, armed, change) });
+    return tally(await cache.write(row, plan, { isBulk: change.kind === 'sweep' }));
+  }
+
+  function tally({ trace: round }: { trace: WriteTrace }): string {
     // Not told by an ack, but by time.
     if (round.ackWaitMs > 50) counts.waits += 1;
     counts.acks += round.acks.length;

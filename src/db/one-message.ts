@@ -1,0 +1,74 @@
+import pg, { type Pool, type PoolClient, type QueryResult, type QueryResultRow } from 'pg';
+import { breaksConnection } from './failures.js';
+import { bounded, keepsPrepared, onConnection, readTimeoutMs, type Statement } from './statement.js';
+import { watched } from './watched-query.js';
+
+/** A statement with its values, which are text, numbers, booleans or null. */
+export interface Call {
+  statement: Statement;
+  values: readonly unknown[];
+}
+
+const preparedOn = new WeakMap<PoolClient, Set<string>>();
+
+/**
+ * Sends all of `parts`, each one statement, in one message that Postgres answers in one: for both ends that is one wake-up instead of many. They
+ * run in their order up to the first that fails, in one transaction as far as BEGIN and COMMIT among them do not say otherwise. Not through a
+ * pooler, which keeps nothing prepared.
+ * @returns a result for each part
+ */
+export async function inOneMessage(client: PoolClient, parts: readonly (string | Call)[], timeoutMs: number): Promise<QueryResult<QueryResultRow>[]> {
+  await prepare(client, parts, timeoutMs);
+  const text = parts.map((part) => (typeof part === 'string' ? part : execute(part))).join('; ');
+  const answers: unknown = await client.query(bounded({ text }, timeoutMs));
+  return [answers].flat() as QueryResult<QueryResultRow>[];
+}
+
+/** Two statements over one connection in one round trip, each a transaction of its own: the second sees what the first has committed. */
+export async function inTurn(pool: Pool, calls: readonly [Call, Call], timeoutMs = readTimeoutMs): Promise<[QueryResultRow[], QueryResultRow[]]> {
+  return onConnection(pool, async (client) => {
+    const [first, second] = calls;
+    if (keepsPrepared(pool)) {
+      const parts = ['BEGIN', first, 'COMMIT', second];
+      const [, one, , two] = await watched(pool, first.statement, () => inOneMessage(client, parts, timeoutMs)).catch(async (error: unknown) => {
+        if (!breaksConnection(error)) await client.query(bounded({ text: 'ROLLBACK' }, timeoutMs));
+        throw error;
+      });
+      return [one?.rows ?? [], two?.rows ?? []];
+    }
+    const ask = ({ statement, values }: Call) =>
+      watched(pool, statement, () => client.query<QueryResultRow>(bounded({ text: statement.text, values: [...values] }, timeoutMs)));
+    const [one, two] = await Promise.allSettled([ask(first), ask(second)]);
+    if (one.status === 'rejected') throw one.reason;
+    if (two.status === 'rejected') throw two.reason;
+    return [one.value.rows, two.value.rows];
+  });
+}
+
+/** Once for each connection, and in messages of their own: what is prepared inside a transaction that fails is prepared all the same. */
+async function prepare(client: PoolClient, parts: readonly (string | Call)[], timeoutMs: number): Promise<void> {
+  const prepared = preparedOn.get(client) ?? new Set();
+  preparedOn.set(client, prepared);
+  for (const part of parts) {
+    if (typeof part === 'string' || prepared.has(nameOf(part))) continue;
+    await client.query(bounded({ text: `PREPARE ${nameOf(part)} AS ${part.statement.text}` }, timeoutMs));
+    prepared.add(nameOf(part));
+  }
+}
+
+/** Not the name that pg prepares it under itself. */
+function nameOf({ statement }: Call): string {
+  if (statement.name === undefined) throw new Error('a statement without a name cannot be sent with others');
+  return `message_${statement.name}`;
+}
+
+function execute(call: Call): string {
+  return `EXECUTE ${nameOf(call)}${call.values.length > 0 ? `(${call.values.map(literal).join(', ')})` : ''}`;
+}
+
+function literal(value: unknown): string {
+  if (value === null) return 'NULL';
+  if (typeof value === 'string') return pg.escapeLiteral(value);
+  if (typeof value === 'boolean' || (typeof value === 'number' && Number.isFinite(value))) return String(value);
+  throw new Error('only text, numbers, booleans and null can be sent with others');
+}

@@ -1,0 +1,109 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Armed } from '../../src/cache/truth-ports.js';
+import { createDatabase } from '../../src/db/client.js';
+import { createProductWrites } from '../../src/db/product-writes.js';
+import { type Catalog, openCatalog } from './open-catalog.js';
+import { product, usd, variant } from './sample-product.js';
+
+let catalog: Catalog;
+beforeAll(async () => {
+  catalog = await openCatalog();
+});
+afterAll(() => catalog.close());
+
+const made = () => product(`lamp-${randomUUID()}`, { variants: [variant({ prices: [usd(100)] })] });
+let state: ReturnType<typeof made>;
+let variantId: string;
+beforeEach(async () => {
+  state = made();
+  variantId = state.variants[0]?.id ?? '';
+  await catalog.save(state);
+});
+const closing: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0)) await close();
+});
+
+const price = async () => Number((await catalog.rows('SELECT amount FROM price WHERE variant_id = $1', [variantId]))[0]?.['amount']);
+const isLocked = async () => (await catalog.rows('SELECT id FROM product WHERE id = $1 FOR UPDATE SKIP LOCKED', [state.id])).length === 0;
+
+/** An eager write of the price, the way the price service makes it, and what lets its readers pass or fail. */
+async function begin(writes = catalog.writes) {
+  let pass = () => {};
+  let fail = (_: Error) => {};
+  const readers = new Promise<void>((resolve, reject) => {
+    pass = resolve;
+    fail = reject;
+  });
+  readers.catch(() => {});
+  const armed: Armed = { ...(await catalog.arm(`id:${state.id}`, `slug:${state.slug}`)), readers };
+  let runs = 0;
+  const ended = writes.transaction(
+    armed,
+    async (tx) => {
+      runs += 1;
+      const [, document] = await Promise.all([tx.variantPrice(variantId, 'USD'), tx.setPrice(variantId, usd(200))]);
+      return { value: document.version, documents: [document] };
+    },
+    { isEager: true },
+  );
+  return { ended, pass, fail, runs: () => runs };
+}
+
+describe('a transaction that begins before its readers have answered', () => {
+  it.each([
+    ['straight', false],
+    ['through a pooler', true],
+  ])('has done its work by then, and commits when they have, %s', async (_, isPooled) => {
+    const db = createDatabase({ url: catalog.url, max: 1, isPooled });
+    closing.push(() => db.close());
+    const { ended, pass, runs } = await begin(createProductWrites(db, randomUUID()));
+    await expect.poll(isLocked).toBe(true);
+    expect(await price()).toBe(100);
+    pass();
+    expect(await ended).toMatchObject({ value: 2, isKnown: true });
+    expect([await price(), runs()]).toEqual([200, 1]);
+  });
+
+  it('would be seen to commit without them: the same look, with readers that have answered', async () => {
+    const { ended, pass } = await begin();
+    pass();
+    await ended;
+    expect(await price()).toBe(200);
+  });
+
+  it('lets go of its locks where they take long, and does its work again when they have answered', async () => {
+    const { ended, pass, runs } = await begin();
+    await expect.poll(isLocked).toBe(true);
+    await expect.poll(isLocked).toBe(false);
+    expect([await price(), runs()]).toEqual([100, 1]);
+    pass();
+    expect(await ended).toMatchObject({ value: 2, isKnown: true });
+    expect([await price(), runs()]).toEqual([200, 2]);
+  });
+
+  it('asks again for a lock that did not come free while they took long', async () => {
+    const { pool } = catalog.db;
+    const rival = await pool.connect();
+    await rival.query('BEGIN');
+    await rival.query('SELECT id FROM product WHERE id = $1 FOR UPDATE', [state.id]);
+    const { ended, pass, runs } = await begin();
+    await expect.poll(async () => (await catalog.rows('SELECT 1 AS one FROM pg_locks WHERE NOT granted')).length, { timeout: 500 }).toBe(1);
+    await expect.poll(async () => (await catalog.rows('SELECT 1 AS one FROM pg_locks WHERE NOT granted')).length, { timeout: 2000 }).toBe(0);
+    await rival.query('ROLLBACK');
+    rival.release();
+    pass();
+    expect(await ended).toMatchObject({ value: 2, isKnown: true });
+    expect([await price(), runs()]).toEqual([200, 2]);
+  });
+
+  it('is rolled back where the write is over before they have answered', async () => {
+    const { ended, fail } = await begin();
+    await expect.poll(isLocked).toBe(true);
+    const over = new Error('the write is over');
+    fail(over);
+    await expect(ended).rejects.toBe(over);
+    expect([await price(), await isLocked()]).toEqual([100, false]);
+  });
+});
