@@ -132,8 +132,7 @@ export function createCache(options: {
           const put = isPut ? written.map((document) => documents.store(document)) : [];
           const work = Promise.all([briefly(Promise.all(put), tuning.writeThroughMs, clock), generations.raise(policies[row].drops)]);
           storing.add(work);
-          await work;
-          storing.delete(work);
+          await work.finally(() => storing.delete(work));
         },
         ...writeOptions,
       });

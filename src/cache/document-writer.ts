@@ -38,7 +38,7 @@ export function createDocumentWriter(options: {
   errors: WriteErrors;
 }): DocumentWriter {
   const { clock, steps, lease, registry, errors } = options;
-  const rounds = new Map<string, { acks: Map<string, string>; wake: () => void }>();
+  const rounds = new Map<string, { acks: Map<string, string>; wake: () => void; isOver: boolean }>();
   const counts = { writes: 0, aborted: 0, unknown: 0 };
   /** Writes by the bucket of their wait; the last is for what no bucket holds. */
   const waits = [...buckets, Number.POSITIVE_INFINITY].map((le) => ({ le, writes: 0 }));
@@ -49,6 +49,7 @@ export function createDocumentWriter(options: {
     const round = rounds.get(token);
     const longest = margin * Math.max(0, ...look.instances.map(({ leaseMs }) => leaseMs));
     for (;;) {
+      if (round?.isOver) throw errors.unavailable();
       const now = clock.now();
       const settlesIn = registry.settlesIn(look.pair);
       if (settlesIn === undefined) throw errors.unavailable();
@@ -138,7 +139,8 @@ export function createDocumentWriter(options: {
     const committedAt = time();
     // W5
     if (lease?.releaseOwn(token)) for (const document of done.documents) install(document, keys);
-    const storing = store(done.documents);
+    // What fails there costs loads, and no write.
+    const storing = store(done.documents).catch(() => {});
     // Nobody waits for a bulk write, which may make more than Redis takes at once.
     if (isBulk) await storing;
     const acks = [...(rounds.get(token)?.acks ?? [])].map(([instance, at]) => ({ instance, at }));
@@ -180,7 +182,8 @@ export function createDocumentWriter(options: {
     async write(plan, after) {
       if (rounds.size >= maxWrites) throw errors.busy('Too many changes are under way: try again');
       const token = randomUUID();
-      rounds.set(token, { acks: new Map(), wake: () => {} });
+      const round = { acks: new Map<string, string>(), wake: () => {}, isOver: false };
+      rounds.set(token, round);
       const startedAt = clock.now() - (after.spentMs ?? 0);
       let giveUp = () => {};
       let cancel = () => {};
@@ -202,6 +205,9 @@ export function createDocumentWriter(options: {
       const work = run(token, plan, progress, after).finally(() => {
         cancel();
         rounds.delete(token);
+        // Where the transaction has ended without them, nobody waits for readers any more.
+        round.isOver = true;
+        round.wake();
       });
       return after.isBulk ? work : Promise.race([work, late]);
     },

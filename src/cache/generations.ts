@@ -15,8 +15,8 @@ const start = () => 1000 * Date.now();
  */
 export interface Generations {
   /**
-   * The part of the key for a page that depends on these. Waits for Redis only where the last answer is older than `generationMs`, or a raise is
-   * under way: so whoever asks after a raise has begun is not led to a page from before it.
+   * The part of the key for a page that depends on these. Waits for Redis only where the last answer is older than `generationMs`, or one of these
+   * is being raised: so whoever asks after a raise has begun is not led to a page from before it.
    */
   of(depends: readonly Listing[]): Promise<string>;
   /** Never throws. */
@@ -33,8 +33,8 @@ export function createGenerations(options: { store: RedisStore; clock: Clock; ca
   let asking: Promise<boolean> | undefined;
   let raises = 0;
   let told = 0;
-  /** The raises that are under way, undefined where none is. */
-  let raising: Promise<unknown> | undefined;
+  /** The raises that are under way. */
+  const raising = new Map<Listing, Promise<unknown>>();
 
   /** Raises and learns the numbers in one step. False where Redis did not tell: it may have raised them or not. */
   async function raiseBy(by: ReadonlyMap<Listing, number>): Promise<boolean> {
@@ -90,7 +90,7 @@ export function createGenerations(options: { store: RedisStore; clock: Clock; ca
 
   return {
     async of(depends) {
-      if (raising) await raising;
+      await Promise.all(depends.flatMap((field) => raising.get(field) ?? []));
       if (clock.now() - askedAt > tuning.generationMs) await refresh();
       return [...depends]
         .sort()
@@ -99,10 +99,13 @@ export function createGenerations(options: { store: RedisStore; clock: Clock; ca
     },
     async raise(drops) {
       if (drops.length === 0) return;
-      const mine = Promise.all([raising, raiseOrOwe(drops)]);
-      raising = mine;
-      await mine;
-      if (raising === mine) raising = undefined;
+      const mine = Promise.all([...drops.map((field) => raising.get(field)), raiseOrOwe(drops)]);
+      for (const field of drops) raising.set(field, mine);
+      try {
+        await mine;
+      } finally {
+        for (const field of drops) if (raising.get(field) === mine) raising.delete(field);
+      }
     },
   };
 }

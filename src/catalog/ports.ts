@@ -1,4 +1,4 @@
-import type { Commit, WriteRound } from '../cache/document-write.js';
+import type { Commit, NoWrite, WriteRound } from '../cache/document-write.js';
 import type { Armed, ArmedLook } from '../cache/truth-ports.js';
 import type { ImportJob, ImportReport } from './import.js';
 import type { ListingPage, ListingQuery } from './listing.js';
@@ -88,8 +88,11 @@ export interface ArmedPrice {
 }
 
 export interface ProductWrites {
-  /** Looks at a price and, where the change sets another, arms for it (W1, W2) in the same round trip: the product's id and slug are blocked. */
-  armPrice(round: WriteRound, variantId: string, change: PriceChange): Promise<ArmedPrice>;
+  /**
+   * Looks at a price and, where the change sets another, arms for it (W1, W2) in the same round trip: the product's id and slug are blocked. Refused
+   * where there was no connection to send that on; what it throws leaves open whether blocks stand.
+   */
+  armPrice(round: WriteRound, variantId: string, change: PriceChange): Promise<ArmedPrice | NoWrite>;
   /**
    * A write of documents: runs `work` in one transaction on one connection, let through by the database for the products and slugs that
    * `armed` stands for. Commits when it returns, rolls back when it throws. `lock_timeout` bounds every wait.

@@ -48,9 +48,11 @@ export function createPriceService(deps: {
       // Whether a version is admitted, the database cannot say by itself.
       const isPlanArming = ifMatch === undefined;
       const plan: Plan<PriceChanged> = async (round) => {
-        const { stands, armed } = isPlanArming
+        const looked = isPlanArming
           ? await deps.writes.armPrice(round, variantId, change)
           : { stands: await deps.reads.variantPrice(variantId, change.currency), armed: null };
+        if ('refused' in looked) return looked;
+        const { stands, armed } = looked;
         let planned: StoredPrice;
         try {
           planned = decide(stands);

@@ -1,9 +1,9 @@
-import type { ArmedPrice, ProductWrites } from '../catalog/ports.js';
+import type { ProductWrites } from '../catalog/ports.js';
 import { armPrefix, blockChannel } from './channels.js';
 import type { Database } from './client.js';
 import { inTurn } from './one-message.js';
 import { toVariantPrice, type VariantPriceRow, variantPriceFrom } from './price-write.js';
-import type { Statement } from './statement.js';
+import { isUnsent, type Statement } from './statement.js';
 import { isUuid } from './storable.js';
 import { registrySql, toLook } from './truth-steps.js';
 
@@ -22,14 +22,20 @@ const armPriceSql: Statement = {
 /** The plan, W1 and W2 of a price change in one go: see `ProductWrites.armPrice`. */
 export function createArmPrice({ pool }: Pick<Database, 'pool'>, catalogId: string): ProductWrites['armPrice'] {
   const channel = blockChannel(catalogId);
-  return async ({ token, writer }, variantId, { currency, amount, compareAt }): Promise<ArmedPrice> => {
+  return async ({ token, writer }, variantId, { currency, amount, compareAt }) => {
     if (!isUuid(variantId)) return { stands: null, armed: null };
     const values = [variantId, currency, amount, compareAt !== undefined, compareAt ?? null, token, writer, channel, armPrefix(token, writer)];
     // The registry is not looked at before the blocks are committed.
-    const [[row], looks] = await inTurn(pool, [
+    const calls = [
       { statement: armPriceSql, values },
       { statement: registrySql, values: [] },
-    ]);
+    ] as const;
+    const answers = await inTurn(pool, calls).catch((error: unknown) => {
+      if (isUnsent(error)) return { refused: error };
+      throw error;
+    });
+    if ('refused' in answers) return answers;
+    const [[row], looks] = answers;
     if (!row) return { stands: null, armed: null };
     const { pair, ...stands } = row as VariantPriceRow & { pair: string | null };
     return { stands: toVariantPrice(stands, currency), armed: pair === null ? null : { pair, look: toLook(looks) } };

@@ -9,7 +9,8 @@ export interface Call {
   values: readonly unknown[];
 }
 
-const preparedOn = new WeakMap<PoolClient, Set<string>>();
+/** The text of each statement by its name. */
+const preparedOn = new WeakMap<PoolClient, Map<string, string>>();
 
 /**
  * Sends all of `parts`, each one statement, in one message that Postgres answers in one: for both ends that is one wake-up instead of many. They
@@ -24,8 +25,15 @@ export async function inOneMessage(client: PoolClient, parts: readonly (string |
   return [answers].flat() as QueryResult<QueryResultRow>[];
 }
 
-/** Two statements over one connection in one round trip, each a transaction of its own: the second sees what the first has committed. */
-export async function inTurn(pool: Pool, calls: readonly [Call, Call], timeoutMs = readTimeoutMs): Promise<[QueryResultRow[], QueryResultRow[]]> {
+/**
+ * Two statements over one connection in one round trip, each a transaction of its own: the second sees what the first has committed. They have half
+ * as much time again as one.
+ */
+export async function inTurn(
+  pool: Pool,
+  calls: readonly [Call, Call],
+  timeoutMs = 1.5 * readTimeoutMs,
+): Promise<[QueryResultRow[], QueryResultRow[]]> {
   return onConnection(pool, async (client) => {
     const [first, second] = calls;
     if (keepsPrepared(pool)) {
@@ -39,20 +47,24 @@ export async function inTurn(pool: Pool, calls: readonly [Call, Call], timeoutMs
     const ask = ({ statement, values }: Call) =>
       watched(pool, statement, () => client.query<QueryResultRow>(bounded({ text: statement.text, values: [...values] }, timeoutMs)));
     const [one, two] = await Promise.allSettled([ask(first), ask(second)]);
-    if (one.status === 'rejected') throw one.reason;
-    if (two.status === 'rejected') throw two.reason;
-    return [one.value.rows, two.value.rows];
+    const failures = [one, two].flatMap((part) => (part.status === 'rejected' ? [part.reason as unknown] : []));
+    // One that breaks the connection says more of it than one that does not.
+    if (failures.length > 0) throw failures.find(breaksConnection) ?? failures[0];
+    return [one, two].map((part) => (part.status === 'fulfilled' ? part.value.rows : [])) as [QueryResultRow[], QueryResultRow[]];
   });
 }
 
 /** Once for each connection, and in messages of their own: what is prepared inside a transaction that fails is prepared all the same. */
 async function prepare(client: PoolClient, parts: readonly (string | Call)[], timeoutMs: number): Promise<void> {
-  const prepared = preparedOn.get(client) ?? new Set();
+  const prepared = preparedOn.get(client) ?? new Map<string, string>();
   preparedOn.set(client, prepared);
   for (const part of parts) {
-    if (typeof part === 'string' || prepared.has(nameOf(part))) continue;
+    if (typeof part === 'string') continue;
+    const known = prepared.get(nameOf(part));
+    if (known !== undefined && known !== part.statement.text) throw new Error(`two statements have the name ${part.statement.name}`);
+    if (known !== undefined) continue;
     await client.query(bounded({ text: `PREPARE ${nameOf(part)} AS ${part.statement.text}` }, timeoutMs));
-    prepared.add(nameOf(part));
+    prepared.set(nameOf(part), part.statement.text);
   }
 }
 

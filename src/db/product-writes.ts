@@ -3,13 +3,14 @@ import { AppError } from '../errors.js';
 import { createArmPrice } from './arm-price.js';
 import { blockChannel } from './channels.js';
 import type { Database } from './client.js';
+import { createEagerTransaction } from './eager-transaction.js';
 import { selectVariantPrice, setPrice } from './price-write.js';
 import { selectStates } from './product-state-sql.js';
 import { saveProducts } from './save-products.js';
 import type { Query, Statement } from './statement.js';
 import { setStock } from './stock-write.js';
 import { isStorable, isUuid } from './storable.js';
-import { armedTransaction, type Ended, eagerTransaction, rehearsal, transaction } from './transaction.js';
+import { armedTransaction, type Ended, rehearsal, transaction, type Work } from './transaction.js';
 
 const lockSql: Statement = {
   name: 'product_lock',
@@ -26,12 +27,14 @@ const promptBounds = { answerMs: 2000 };
 /** Writes of products, each in a transaction on one held connection. */
 export function createProductWrites({ pool }: Pick<Database, 'pool'>, catalogId: string): ProductWrites {
   const channel = blockChannel(catalogId);
+  const eagerTransaction = createEagerTransaction(pool);
   return {
     armPrice: createArmPrice({ pool }, catalogId),
     async transaction(armed, work, { isBulk = false, isEager = false } = {}) {
-      const run = isEager ? eagerTransaction : armedTransaction;
       const bounds = isBulk ? undefined : promptBounds;
-      const ended = await run(pool, { ...armed, channel }, (query, ahead) => work(productTransaction(query, ahead, 1)), bounds);
+      const told = { ...armed, channel };
+      const run: Work<Awaited<ReturnType<typeof work>>> = (query, ahead) => work(productTransaction(query, ahead, 1));
+      const ended = await (isEager ? eagerTransaction(told, run, bounds) : armedTransaction(pool, told, run, bounds));
       return { ...ended.value, isKnown: ended.isKnown };
     },
     rehearse: (work) => rehearsal(pool, (query, ahead) => work(productTransaction(query, ahead, 0))),

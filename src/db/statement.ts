@@ -77,9 +77,19 @@ export function bounded<T extends QueryConfig>(query: T, timeoutMs: number): T {
   return { ...query, query_timeout: timeoutMs };
 }
 
+const unsent = new WeakSet<object>();
+
+/** Whether nothing was sent before this failure, because there was no connection to send it on. */
+export function isUnsent(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && unsent.has(error);
+}
+
 /** Unlike `pool.query`, this keeps a connection that has only said that a statement failed. */
 export async function onConnection<T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> {
-  const client = await inShopWords(() => watched(pool, 'connect', () => pool.connect()));
+  const client = await inShopWords(() => watched(pool, 'connect', () => pool.connect())).catch((error: unknown) => {
+    if (typeof error === 'object' && error !== null) unsent.add(error);
+    throw error;
+  });
   try {
     const value = await work(client);
     client.release();

@@ -1,6 +1,6 @@
 import type { Pool, PoolClient, QueryResult, QueryResultRow } from 'pg';
 import type { Armed } from '../cache/truth-ports.js';
-import { AppError, isAppError } from '../errors.js';
+import { AppError } from '../errors.js';
 import { releaseMessage } from './channels.js';
 import { breaksConnection, inShopWords, toAppError } from './failures.js';
 import { type Call, inOneMessage } from './one-message.js';
@@ -54,44 +54,11 @@ export async function transaction<T>(pool: Pool, work: Work<T>, bounds = default
  */
 export async function armedTransaction<T>(pool: Pool, armed: Armed & { channel: string }, work: Work<T>, bounds = defaultBounds): Promise<Ended<T>> {
   await armed.readers;
-  return runArmed(pool, armed, work, bounds);
+  return beginArmed(pool, armed, work, bounds);
 }
 
-/** Milliseconds for which a transaction that has done its work, and holds its locks, waits for readers. Those that answer take a few. */
-const eagerMs = 100;
-const lateReaders = new Error('the readers have not answered yet');
-
-/**
- * The same, begun while the readers are waited for and committed when they have been. Where they take longer it is rolled back, so that its
- * locks are in nobody's way, and done again after them: `work` runs twice then. A lock that does not come free before they have answered is asked
- * for again as well.
- */
-export async function eagerTransaction<T>(pool: Pool, armed: Armed & { channel: string }, work: Work<T>, bounds = defaultBounds): Promise<Ended<T>> {
-  let hasPassed = false;
-  const passed = armed.readers.then(() => {
-    hasPassed = true;
-  });
-  // Whoever asks below hears of it.
-  passed.catch(() => {});
-  const patient: Work<T> = async (query, ahead) => {
-    const value = await work(query, ahead);
-    let timer: NodeJS.Timeout | undefined;
-    const tooLong = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(lateReaders), eagerMs);
-    });
-    await Promise.race([passed, tooLong]).finally(() => clearTimeout(timer));
-    return value;
-  };
-  try {
-    return await runArmed(pool, armed, patient, bounds);
-  } catch (error) {
-    const isBusy = isAppError(error) && error.code === 'busy' && !hasPassed;
-    if (error !== lateReaders && !isBusy) throw error;
-  }
-  return armedTransaction(pool, armed, work, bounds);
-}
-
-function runArmed<T>(pool: Pool, armed: Armed & { channel: string }, work: Work<T>, bounds: TransactionBounds): Promise<Ended<T>> {
+/** The same, begun at once. `work` itself waits for the readers, and may fail while it does. */
+export function beginArmed<T>(pool: Pool, armed: Armed & { channel: string }, work: Work<T>, bounds = defaultBounds): Promise<Ended<T>> {
   const [token, pair, channel] = [armed.token, armed.pair, armed.channel].map(literal);
   const first = [...begin(bounds), `SELECT begin_write(${token}, ${armed.keyCount})`];
   return run(pool, first, work, `SELECT end_write(${pair}, ${channel}, ${literal(releaseMessage(armed.token))}); COMMIT`, bounds);

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { ArmedPrice } from '../../src/catalog/ports.js';
 import type { PriceChange } from '../../src/catalog/product-input.js';
 import { armMessage, blockChannel } from '../../src/db/channels.js';
 import { createDatabase, type Database } from '../../src/db/client.js';
@@ -48,7 +49,8 @@ describe.each([
     db = createDatabase({ url: catalog.url, max: 1, isPooled });
   });
   afterEach(() => db.close());
-  const arm = (made: ReturnType<typeof round>, change: PriceChange, of = variantId) => createProductWrites(db, catalogId).armPrice(made, of, change);
+  const arm = (made: ReturnType<typeof round>, change: PriceChange, of = variantId) =>
+    createProductWrites(db, catalogId).armPrice(made, of, change) as Promise<ArmedPrice>;
 
   it('gives what stands, blocks the product by id and slug, tells everybody, and gives the registry', async () => {
     const made = round();
@@ -89,6 +91,21 @@ describe.each([
       values: [],
     };
     expect((await inTurn(db.pool, [insert, look]))[1]).toEqual([{ status: 'committed' }]);
+  });
+
+  it('is refused, with nothing sent, where no connection comes free', async () => {
+    const held = await db.pool.connect();
+    const made = round();
+    expect(await arm(made, { currency: 'USD', amount: 200 })).toEqual({ refused: expect.objectContaining({ code: 'database_unavailable' }) });
+    held.release();
+    expect(await blocks(made.token)).toEqual([]);
+  });
+
+  it('refuses two statements under one name, where that would run the first one twice', async () => {
+    const one = { statement: { name: 'same', text: 'SELECT 1 AS one' }, values: [] };
+    const two = { statement: { name: 'same', text: 'SELECT 2 AS two' }, values: [] };
+    if (isPooled) expect((await inTurn(db.pool, [one, two]))[1]).toEqual([{ two: 2 }]);
+    else await expect(inTurn(db.pool, [one, two])).rejects.toThrow('two statements have the name same');
   });
 
   it('leaves a connection that can be used where it fails', async () => {

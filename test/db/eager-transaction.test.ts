@@ -29,7 +29,7 @@ const price = async () => Number((await catalog.rows('SELECT amount FROM price W
 const isLocked = async () => (await catalog.rows('SELECT id FROM product WHERE id = $1 FOR UPDATE SKIP LOCKED', [state.id])).length === 0;
 
 /** An eager write of the price, the way the price service makes it, and what lets its readers pass or fail. */
-async function begin(writes = catalog.writes) {
+async function begin(writes = createProductWrites(catalog.db, randomUUID())) {
   let pass = () => {};
   let fail = (_: Error) => {};
   const readers = new Promise<void>((resolve, reject) => {
@@ -96,6 +96,54 @@ describe('a transaction that begins before its readers have answered', () => {
     pass();
     expect(await ended).toMatchObject({ value: 2, isKnown: true });
     expect([await price(), runs()]).toEqual([200, 2]);
+  });
+
+  it('waits for them without a connection, for a while after some were late', async () => {
+    const writes = createProductWrites(catalog.db, randomUUID());
+    const first = await begin(writes);
+    await expect.poll(isLocked).toBe(true);
+    await expect.poll(isLocked).toBe(false);
+    first.pass();
+    await first.ended;
+    const second = await begin(writes);
+    await catalog.rows('SELECT pg_sleep(0.05)');
+    expect([second.runs(), await isLocked()]).toEqual([0, false]);
+    second.pass();
+    expect(await second.ended).toMatchObject({ value: 3, isKnown: true });
+    expect(second.runs()).toBe(1);
+  });
+
+  it('leaves a connection to others, however many there are whose readers are silent', async () => {
+    const db = createDatabase({ url: catalog.url, max: 3, applicationName: 'crowd' });
+    closing.push(() => db.close());
+    const writes = createProductWrites(db, randomUUID());
+    const states = Array.from({ length: 12 }, made);
+    await catalog.save(...states);
+    let pass = () => {};
+    const readers = new Promise<void>((resolve) => {
+      pass = resolve;
+    });
+    const crowd = await Promise.all(
+      states.map(async (one) => {
+        const armed: Armed = { ...(await catalog.arm(`id:${one.id}`, `slug:${one.slug}`)), readers };
+        return () =>
+          writes.transaction(
+            armed,
+            async (tx) => {
+              const document = await tx.setPrice(one.variants[0]?.id ?? '', usd(200));
+              return { value: document.version, documents: [document] };
+            },
+            { isEager: true },
+          );
+      }),
+    );
+    const ended = Promise.all(crowd.map((write) => write()));
+    const waiting = `SELECT 1 AS one FROM pg_stat_activity WHERE application_name = 'crowd' AND state = 'idle in transaction'`;
+    await expect.poll(async () => (await catalog.rows(waiting)).length).toBe(2);
+    expect((await db.pool.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
+    await expect.poll(async () => (await catalog.rows(waiting)).length).toBe(0);
+    pass();
+    expect((await ended).map(({ value }) => value)).toEqual(states.map(() => 2));
   });
 
   it('is rolled back where the write is over before they have answered', async () => {

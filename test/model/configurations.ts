@@ -73,6 +73,14 @@ export const small: readonly Configuration[] = [
 /** For a machine with time: minutes each, some gigabytes of memory. */
 export const large: readonly Pick<Configuration, 'name' | 'bounds'>[] = [
   {
+    name: 'one instance, a write that begins before its readers have answered and whose outcome may be unknown',
+    bounds: bounded({ isEager: true, hasUnknown: true, hasDeaths: true, hasReaper: true }),
+  },
+  {
+    name: 'two instances, a write that begins before its readers have answered',
+    bounds: bounded({ leaseTicks: [2, 1], isEager: true, isWarm: true }),
+  },
+  {
     name: 'one instance, two writers that begin before their readers have answered',
     bounds: bounded({ writes: [1, 1], isEager: true, hasReaper: true }),
   },

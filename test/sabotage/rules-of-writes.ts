@@ -71,7 +71,7 @@ export const brokenRulesOfWrites: readonly BrokenRule[] = [
     edits: [
       {
         file: transaction,
-        from: '() => Promise.race([armed.readers.then(() => true), late])',
+        from: '() => Promise.race([passed, late()])',
         to: 'async () => late !== undefined',
       },
     ],

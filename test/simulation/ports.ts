@@ -1,6 +1,6 @@
 import type { DocumentSource } from '../../src/cache/document-bodies.js';
 import type { WriteRound } from '../../src/cache/document-write.js';
-import type { OpenSession, RegistryLook, Session, WriteSteps } from '../../src/cache/truth-ports.js';
+import type { ArmedLook, OpenSession, Session, WriteSteps } from '../../src/cache/truth-ports.js';
 import type { Database } from './database.js';
 import type { Machine } from './machine.js';
 import { Lost, Refused, type Wire } from './wire.js';
@@ -45,19 +45,16 @@ function arm(database: Database, fitsNotice: () => boolean, { token, writer }: W
   return database.pair();
 }
 
-/** A plan that arms: the row that stands, W1 and W2 in one go. Null where there is no such product, and no block then. */
-export async function armInOneGo({ database, wire, machine }: Parts, fitsNotice: () => boolean, round: WriteRound, id: string) {
+/** A plan that arms: the row that stands, W1 and W2 in one message. Null where there is no such product, and no block then. */
+export async function armInOneMessage({ database, wire, machine }: Parts, fitsNotice: () => boolean, round: WriteRound, id: string) {
+  type Answer = { keys: string[]; armed: ArmedLook } | null;
   const connection = wire.connect(machine);
   try {
-    const [armed, look] = await Promise.all([
-      wire.ask<{ keys: string[]; pair: string } | null>(connection, 'arm', answerMs, (answer) => {
-        const stands = database.product(id);
-        const keys = stands ? [`id:${id}`, `slug:${stands.slug}`] : [];
-        answer(stands ? { keys, pair: arm(database, fitsNotice, round, keys) } : null);
-      }),
-      wire.ask<RegistryLook>(connection, 'registry', answerMs, (answer) => answer(database.registry())),
-    ]);
-    return armed && { keys: armed.keys, armed: { pair: armed.pair, look } };
+    return await wire.ask<Answer>(connection, 'arm', answerMs, (answer) => {
+      const stands = database.product(id);
+      const keys = stands ? [`id:${id}`, `slug:${stands.slug}`] : [];
+      answer(stands ? { keys, armed: { pair: arm(database, fitsNotice, round, keys), look: database.registry() } } : null);
+    });
   } finally {
     wire.free(connection);
   }

@@ -205,10 +205,21 @@ interface Parts {
 /** W4 as a process does it. One that is eager begins at once, and again where the readers take long. */
 export async function commitWrite(parts: Parts, machine: Machine, armed: Armed, change: Change): Promise<Commit<string>> {
   if (change.isEager) {
-    const late = new Promise<boolean>((resolve) => {
-      machine.clock.after(eagerMs, () => resolve(false));
+    let hasPassed = false;
+    const passed = armed.readers.then(() => {
+      hasPassed = true;
+      return true;
     });
-    const early = await transact(parts, machine, armed, change, () => Promise.race([armed.readers.then(() => true), late]));
+    passed.catch(() => {});
+    const late = () =>
+      new Promise<boolean>((resolve) => {
+        machine.clock.after(eagerMs, () => resolve(false));
+      });
+    const early = await transact(parts, machine, armed, change, () => Promise.race([passed, late()])).catch((error: unknown) => {
+      // A lock that did not come free before they have answered is asked for again.
+      if (error instanceof Refused && error.code === 'busy' && !hasPassed) return null;
+      throw error;
+    });
     if (early) return early;
   }
   await armed.readers;
@@ -241,6 +252,7 @@ async function transact(
   // W3, before W4 ends
   const isPassed = await mayCommit().catch(async (error: unknown) => {
     await rollback();
+    wire.free(connection);
     throw error;
   });
   if (!isPassed) {

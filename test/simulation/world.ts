@@ -7,7 +7,7 @@ import { createDatabase, type Database } from './database.js';
 import { createHistory, type History, type Row } from './history.js';
 import { createLyingRedis, type LyingRedis } from './lying-redis.js';
 import { createMachine, type Machine } from './machine.js';
-import { armInOneGo, createOpen, createSource, createSteps } from './ports.js';
+import { armInOneMessage, createOpen, createSource, createSteps } from './ports.js';
 import { createScheduler, type Scheduler } from './scheduler.js';
 import { createSeeded, type Seeded } from './seeded.js';
 import { type Change, commitWrite } from './transaction.js';
@@ -123,7 +123,7 @@ export function createWorld(options: {
     if (change.isEager) {
       say(`${machine.name}: write ${change.number} begins: ${change.kind} ${change.id}, eager`);
       const plan: Plan<string> = async (round) => {
-        const armed = await armInOneGo({ database, wire, machine }, fitsNotice, round, change.id);
+        const armed = await armInOneMessage({ database, wire, machine }, fitsNotice, round, change.id);
         if (!armed) return { refused: new Refused('not_found') };
         return { commit: (blocked) => commitWrite({ scheduler, database, history, wire }, machine, blocked, change), ...armed };
       };
