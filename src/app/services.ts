@@ -35,7 +35,8 @@ export function createServices(
   const { cache, defaultCurrency, now, log } = options;
   const { db, line, catalogId } = options.connections;
   const reads = createProductReads(db);
-  // A change and what it looks up before wait in a line of their own: behind the readers they would come too late.
+  // A change and what is looked up before it (a variant by its SKU, a product as it is stored) wait in a line of their own: behind the readers they
+  // would come too late.
   const lookups = createProductReads(db.writing);
   const writes = createProductWrites(db.writing, catalogId);
   const imports = createImportRunner({
@@ -59,9 +60,9 @@ export function createServices(
     categories: createCategoryService({ categories: line.shedFirst(createCategoryReads(db)), cache }),
     inventory: createInventoryService({ inventory: line.shedFirst(createInventoryReads(db)), writes, cache }),
     quotes: createQuoteService({ quotes: line.shedFirst(createQuoteReads(db)) }),
-    productAdmin: createProductAdminService({ reads, lookups, writes, cache, defaultCurrency, now }),
+    productAdmin: createProductAdminService({ reads: lookups, writes, cache, defaultCurrency, now }),
     prices: createPriceService({ reads: lookups, writes, cache, log: options.priceWrites, now }),
-    variants: createVariantSearch({ reads, defaultCurrency }),
+    variants: createVariantSearch({ reads: lookups, defaultCurrency }),
     imports,
   };
 }

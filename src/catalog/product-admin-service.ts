@@ -25,8 +25,6 @@ export interface ProductAdminService {
 /** Products as editors see and change them. A change that changes nothing is answered like any other and leaves the version alone. */
 export function createProductAdminService(deps: {
   reads: Pick<ProductReads, 'state'>;
-  /** The same for what a change looks up before it is made. */
-  lookups: Pick<ProductReads, 'state'>;
   writes: Pick<ProductWrites, 'transaction'>;
   cache: Pick<Cache, 'write'>;
   defaultCurrency: string;
@@ -50,7 +48,7 @@ export function createProductAdminService(deps: {
     };
     const edited = await againWhenMoved(async (spentMs): Promise<AdminProduct | null> => {
       const plan = async () => {
-        const stands = await deps.lookups.state(id);
+        const stands = await deps.reads.state(id);
         const shown = () => stands && toAdminProduct(stands.document, stands.state, defaultCurrency);
         const planned = decide(stands && { state: stands.state, version: stands.document.version }, shown);
         return {

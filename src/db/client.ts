@@ -9,11 +9,11 @@ export interface Database {
   /** For documents, listings and whatever else is read: SQL of our own. */
   pool: pg.Pool;
   /**
-   * For writes, what they look up before, and keys: whoever hands this on in the place of the database has them wait in a line of their own,
+   * For writes, what they look up before, import jobs and keys: whoever hands this on in the place of the database has them wait in a line of their own,
    * however many readers wait. The same pool where no connections were kept for them.
    */
   writing: { pool: pg.Pool; url: string };
-  /** For the simple repositories, over the pool of the readers. */
+  /** For the simple repositories, over the pool of `writing`. */
   prisma: PrismaClient;
   /** One connection beside the pool, for whoever asks whether Postgres answers: a pool that is all in use cannot say. */
   probe: pg.Pool;
@@ -85,7 +85,7 @@ export function createDatabase(options: DatabaseOptions): Database {
   const writePool =
     writers === undefined ? pool : openPool({ max: writers, application_name: `${applicationName} writes`, idleTimeoutMillis: standingMs });
   const probe = openPool({ max: 1, application_name: `${applicationName} health`, idleTimeoutMillis: standingMs });
-  const prisma = new PrismaClient({ adapter: new PrismaPg(pool, isPooled ? {} : { statementNameGenerator: ({ sql }) => statementName(sql) }) });
+  const prisma = new PrismaClient({ adapter: new PrismaPg(writePool, isPooled ? {} : { statementNameGenerator: ({ sql }) => statementName(sql) }) });
   const pools = [...new Set([pool, writePool, probe])];
   return {
     pool,

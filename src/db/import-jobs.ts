@@ -25,8 +25,8 @@ const abandoned = 'The server that ran this import is gone. What had been import
  * The import jobs, one row each. The process that has a job says every second that it is alive. Where that has ceased for two minutes the
  * process is gone, and whoever reads the job next writes down that it failed; should it have been asleep only, its own end stands in the end.
  */
-export function createImportJobs({ prisma, pool }: Database): ImportJobs {
-  const query = createPoolQuery(pool);
+export function createImportJobs({ prisma, writing }: Pick<Database, 'prisma' | 'writing'>): ImportJobs {
+  const query = createPoolQuery(writing.pool);
   return {
     create: (job) => inShopWords(async () => toImportJob(await prisma.importJob.create({ data: job }))),
 

@@ -73,7 +73,7 @@ export async function openShop(): Promise<Shop> {
         products: createProductService({ ...shared, documents: cache.documents }),
         listings: createListingService({ ...shared, listings: createListingReads(db), cursors: createCursors('a'.repeat(64)), parameterKey }),
         prices: createPriceService({ ...shared, log: createPriceWriteLog() }),
-        admin: createProductAdminService({ ...shared, lookups: shared.reads }),
+        admin: createProductAdminService(shared),
         imports: createImportService(shared),
         close: () => cache.close(),
       };

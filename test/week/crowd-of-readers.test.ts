@@ -8,11 +8,11 @@ import { until } from '../held-request.js';
 import type { Edit } from '../sabotage/edit.js';
 import { scrape } from '../sight/scrape.js';
 import { type Instance, startInstance } from './instance.js';
-import { type Answer, amountOf, list, politely, quote, read, ready, send, stock, untilHit } from './shopper.js';
+import { type Answer, amountOf, list, politely, quote, read, ready, type Stocked, send, stock, untilHit } from './shopper.js';
 
 interface Shop {
   server: Instance;
-  hot: { slug: string; variantId: string };
+  hot: Stocked;
   /** What the crowd was answered. */
   answers: Answer[];
   /** A key that is looked up. */
@@ -61,7 +61,8 @@ describe('500 customers who wait for a quote while Postgres is slow to make them
       if (!hot) throw new Error('nothing was stocked');
       await untilHit(server, hot.slug);
       expect((await list(server, 'limit=5')).status).toBe(200);
-      const key = await send('POST', `${server.url}/v1/admin/keys`, { name: 'Price feed', scopes: ['prices:write'] }, asAdmin);
+      const scopes = ['prices:write', 'catalog:read', 'imports:write', 'imports:read'];
+      const key = await send('POST', `${server.url}/v1/admin/keys`, { name: 'Price feed', scopes }, asAdmin);
       const asFeed = { authorization: `Bearer ${(key.body as { key?: string }).key}` };
       // A quote waits for this, and no price change does: until Postgres ends it, it has one of the connections for readers.
       await operator.query('BEGIN; LOCK TABLE inventory IN ACCESS EXCLUSIVE MODE');
@@ -92,20 +93,32 @@ describe('500 customers who wait for a quote while Postgres is slow to make them
     return Number(rows[0]?.count);
   }
 
-  /** Twenty price changes, one after the other, up to the first that is refused: what they were answered, and after how many ms at most. */
+  /** A feed that knows the SKU finds the variant and changes its price: twenty times, up to the first refusal. The statuses, and the longest in ms. */
   async function change({ server, hot, asFeed }: Shop, from: number) {
     const statuses: number[] = [];
     let longestMs = 0;
     for (let amount = from; amount < from + changes && !statuses.includes(503); amount += 1) {
       const startedAt = performance.now();
-      const { status } = await send('PATCH', `${server.url}/v1/admin/variants/${hot.variantId}/price`, { currency: 'USD', amount }, asFeed);
-      statuses.push(status);
+      const found = await send('GET', `${server.url}/v1/admin/variants?sku=${hot.sku}`, undefined, asFeed);
+      const [variant] = (found.body.data ?? []) as unknown as { variantId: string }[];
+      const path = `/v1/admin/variants/${variant?.variantId}/price`;
+      const changed = found.status === 200 ? await send('PATCH', `${server.url}${path}`, { currency: 'USD', amount }, asFeed) : found;
+      statuses.push(changed.status);
       longestMs = Math.max(longestMs, performance.now() - startedAt);
     }
     return { statuses: new Set(statuses), longestMs };
   }
 
-  it('keep no price from being changed, no product in memory from being shown and no health from being told, and are turned away in time', async () => {
+  /** An import is taken, and how it stands is told: the status of each answer. */
+  async function upload({ server, asFeed }: Shop): Promise<number[]> {
+    const file = { method: 'POST', headers: { ...asFeed, 'content-type': 'text/csv' }, body: 'Handle,Title\n' };
+    const taken = await fetch(`${server.url}/v1/admin/imports`, { ...file, signal: AbortSignal.timeout(10_000) });
+    const { id } = (await taken.json()) as { id?: string };
+    const told = await send('GET', `${server.url}/v1/admin/imports/${id}`, undefined, asFeed);
+    return [taken.status, told.status];
+  }
+
+  it('keep no price from being found and changed, no product in memory from being shown and no health from being told, and are turned away in time', async () => {
     const metricsPort = await freePort();
     await inTheCrowd('crowd', { env: { METRICS_PORT: String(metricsPort) } }, async (shop) => {
       const { server, hot, answers } = shop;
@@ -119,6 +132,7 @@ describe('500 customers who wait for a quote while Postgres is slow to make them
       );
       expect(turnedAway).toMatchObject({ status: 503, retryAfter: '2' });
       for (const answer of answers) expect(answer).toMatchObject(politely);
+      expect(await upload(shop)).toEqual([202, 200]);
 
       const [second, live, health, product, page] = await Promise.all([
         change(shop, 3001),
@@ -160,6 +174,16 @@ describe('500 customers who wait for a quote while Postgres is slow to make them
   it.each(shared)('keep a price from being changed, where %s have no connections of their own', async (what, edit) => {
     const { statuses } = await inTheCrowd(what.replaceAll(' ', '-'), { edits: [edit] }, (shop) => change(shop, 2001));
     expect(statuses).toContain(503);
+  });
+
+  it('keep an import from being taken, where its job is written among the readers', async () => {
+    const edit = { file: 'src/db/client.ts', from: 'new PrismaPg(writePool,', to: 'new PrismaPg(pool,' };
+    await inTheCrowd('upload', { edits: [edit] }, (shop) =>
+      until(
+        () => upload(shop),
+        ([taken]) => taken === 503,
+      ),
+    );
   });
 
   it('are never turned away before their second has passed, where nobody looks at the line', async () => {

@@ -12,7 +12,12 @@ export interface Answer {
   code: string | undefined;
   cache: string | null;
   retryAfter: string | null;
-  body: { variants?: { id: string; price: { amount: number } }[]; data?: { slug: string; price: { amount: number } | null }[]; status?: string };
+  body: {
+    id?: string;
+    variants?: { id: string; price: { amount: number } }[];
+    data?: { slug: string; price: { amount: number } | null }[];
+    status?: string;
+  };
 }
 
 /** Rejects where there is no answer in time, or none at all. */
@@ -46,18 +51,27 @@ export function quote(server: { url: string }, variantId: string): Promise<Answe
   return send('POST', `${server.url}/v1/quotes`, { currency: 'USD', lines: [{ variantId, quantity: 1 }] });
 }
 
+export interface Stocked {
+  id: string;
+  slug: string;
+  variantId: string;
+  sku: string;
+  amount: number;
+}
+
 /** Creates products named `<name>-1` and so on, each with one variant at 1000 plus its number. */
-export async function stock(server: { url: string }, name: string, count: number): Promise<{ slug: string; variantId: string; amount: number }[]> {
+export async function stock(server: { url: string }, name: string, count: number): Promise<Stocked[]> {
   async function create(i: number) {
     const product = {
       title: `Week ${name} ${i}`,
       slug: `${name}-${i}`,
       status: 'active',
-      variants: [{ price: { currency: 'USD', amount: 1000 + i } }],
+      variants: [{ sku: `SKU-${name}-${i}`, price: { currency: 'USD', amount: 1000 + i } }],
     };
     const { status, body } = await send('POST', `${server.url}/v1/admin/products`, product, asAdmin);
     if (status !== 201) throw new Error(`a product could not be created: ${status} ${JSON.stringify(body)}`);
-    return { slug: `${name}-${i}`, variantId: body.variants?.[0]?.id as string, amount: 1000 + i };
+    const [id, variantId] = [body.id as string, body.variants?.[0]?.id as string];
+    return { id, slug: `${name}-${i}`, variantId, sku: `SKU-${name}-${i}`, amount: 1000 + i };
   }
   const products = [];
   for (let from = 1; from <= count; from += atOnce) {
