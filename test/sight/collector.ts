@@ -1,4 +1,4 @@
-import { createServer } from 'node:http';
+import { createServer, type IncomingHttpHeaders } from 'node:http';
 
 export interface SentSpan {
   traceId: string;
@@ -18,6 +18,8 @@ export interface Collector {
   /** What OTEL_EXPORTER_OTLP_ENDPOINT would be. */
   endpoint: string;
   spans: SentSpan[];
+  /** The headers of the batch that came last. */
+  headers(): IncomingHttpHeaders;
   of(traceId: string): SentSpan[];
   close(): Promise<void>;
 }
@@ -54,7 +56,9 @@ interface Sent {
 export async function startCollector(take?: (sent: SentSpan[]) => void): Promise<Collector> {
   const spans: SentSpan[] = [];
   const taken = take ?? ((sent) => spans.push(...sent));
+  let headers: IncomingHttpHeaders = {};
   const server = createServer((request, response) => {
+    headers = request.headers;
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
@@ -67,6 +71,7 @@ export async function startCollector(take?: (sent: SentSpan[]) => void): Promise
   return {
     endpoint: `http://127.0.0.1:${port}`,
     spans,
+    headers: () => headers,
     of: (traceId) => spans.filter((span) => span.traceId === traceId),
     close: () =>
       new Promise((resolve) => {

@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createSampling } from '../../src/sight/sampling.js';
+import { createTracing } from '../../src/sight/tracing.js';
 import { redisUrl } from '../harness/redis.js';
 import { asAdmin, type Service, startService } from '../harness/service.js';
 import { openShop } from '../routes/open-shop.js';
@@ -125,6 +126,24 @@ describe('a service whose collector is away', () => {
     await shop.create('alone');
     await shop.http.get('/v1/products/alone').expect(200);
     await shop.http.get('/v1/products').expect(200);
+  });
+});
+
+describe('a collector that wants a key', () => {
+  afterAll(() => vi.unstubAllEnvs());
+
+  it('gets what OTEL_EXPORTER_OTLP_HEADERS says, with every batch', async () => {
+    vi.stubEnv('OTEL_EXPORTER_OTLP_HEADERS', 'authorization=Bearer%20of-the-collector,x-team=shop');
+    const collecting = await startCollector();
+    const faults: Error[] = [];
+    const onFault = (error: Error) => void faults.push(error);
+    const tracing = createTracing({ endpoint: collecting.endpoint, service: 'shop', version: '0', instance: '0', onFault });
+    tracing.start('GET /', null, {}).end();
+    await tracing.close();
+    expect(collecting.spans).toHaveLength(1);
+    expect(collecting.headers()).toMatchObject({ authorization: 'Bearer of-the-collector', 'x-team': 'shop' });
+    expect(faults).toEqual([]);
+    await collecting.close();
   });
 });
 
