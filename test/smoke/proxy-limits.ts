@@ -2,14 +2,21 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { Agent, createServer, get, type IncomingMessage, request } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import { startProxy } from './proxy.js';
 import { say, untilStatus } from './running.js';
 
 const limit = Number(/limit_conn addresses (\d+);/.exec(readFileSync('deploy/nginx.conf', 'utf8'))?.[1]);
 
-/** What the proxy of the local stack keeps from the instances: one address that asks for everything at once. And what it waits for: not for ever. */
+/** What one client can take of the proxy of the local stack, and of the instances through it. */
 export async function checkProxyLimits(folder: string): Promise<void> {
+  await checkCrowds(folder);
+  await checkSlowReaders(folder);
+  await checkIdleClients(folder);
+}
+
+/** One address that asks for everything at once is kept from the instances. And what the proxy waits for, it does not wait for without end. */
+async function checkCrowds(folder: string): Promise<void> {
   const held: string[] = [];
   // An instance that hangs, except where it is asked whether it is ready.
   const instance = createServer((asked, answer) => {
@@ -61,6 +68,73 @@ export async function checkProxyLimits(folder: string): Promise<void> {
     instance.closeAllConnections();
     instance.close();
     for (const { running } of [crowded, impatient]) assert.equal(await running.terminate(), 0);
+  }
+}
+
+/** A client that asks for much and takes nothing has the instance wait. With files, as nginx would by itself, all of it is on the disk of the proxy. */
+async function checkSlowReaders(folder: string): Promise<void> {
+  const body = Buffer.alloc(64 * 2 ** 20, 'x');
+  const taken = new Set<string>();
+  const instance = createServer((asked, answer) => {
+    const { url = '' } = asked;
+    if (url === '/health/ready') answer.end('ready');
+    // The callback comes once the system has taken all of it, which it does only as the other side reads.
+    else answer.end(body, () => taken.add(url));
+  });
+  await once(instance.listen(0, '127.0.0.1'), 'listening');
+  const { port } = instance.address() as AddressInfo;
+  const proxy = await startProxy(folder, [port, port]);
+  const hoarder = await startProxy(folder, [port, port], [['proxy_max_temp_file_size 0;', '']]);
+  try {
+    for (const { url, running } of [proxy, hoarder]) await untilStatus(`${url}/health/ready`, 200, running);
+    const [slow, hoarded] = await Promise.all([
+      once(get(`${proxy.url}/slow`, { agent: false }), 'response') as Promise<[IncomingMessage]>,
+      once(get(`${hoarder.url}/hoarded`, { agent: false }), 'response') as Promise<[IncomingMessage]>,
+    ]);
+    for (const deadline = Date.now() + 20_000; !taken.has('/hoarded'); await new Promise((resolve) => setTimeout(resolve, 10)))
+      assert.ok(Date.now() < deadline, 'nginx keeps nothing in files even where it may');
+    hoarded[0].destroy();
+    assert.equal(taken.has('/slow'), false, 'the proxy has taken an answer that nobody reads');
+    let bytes = 0;
+    for await (const chunk of slow[0]) bytes += (chunk as Buffer).length;
+    assert.equal(bytes, body.length);
+    say('through nginx: an answer that is read slowly waits at the instance and not in a file, and arrives whole');
+  } finally {
+    instance.closeAllConnections();
+    instance.close();
+    for (const { running } of [proxy, hoarder]) assert.equal(await running.terminate(), 0);
+  }
+}
+
+/** Connections that ask for nothing, of an address or of many, are closed to make room for one that does; and the instances see none of them. */
+async function checkIdleClients(folder: string): Promise<void> {
+  const clients = 200;
+  let connections = 0;
+  const instance = createServer((_, answer) => answer.end('ready')).on('connection', () => (connections += 1));
+  await once(instance.listen(0, '127.0.0.1'), 'listening');
+  const { port } = instance.address() as AddressInfo;
+  const small = await startProxy(folder, [port, port], [['worker_connections 4096;', 'worker_connections 64;']]);
+  try {
+    await untilStatus(`${small.url}/health/ready`, 200, small.running);
+    const { hostname, port: proxyPort } = new URL(small.url);
+    const idle = [];
+    for (let i = 0; i < clients; i += 1) {
+      const socket = connect(Number(proxyPort), hostname).on('error', () => {});
+      idle.push(socket);
+      await once(socket, 'connect');
+      // Every other one has asked for something before.
+      if (i % 2 === 1) continue;
+      socket.write('GET / HTTP/1.1\r\nHost: shop\r\n\r\n');
+      assert.match(String((await once(socket, 'data'))[0]), /^HTTP\/1\.1 200 /);
+    }
+    assert.equal((await ask(`${small.url}/v1/products`, {})).status, 200);
+    assert.ok(connections < 10, `${connections} connections to an instance`);
+    for (const socket of idle) socket.destroy();
+    say(`through nginx: ${clients} connections that ask for nothing, where it has 64, keep nobody out, and no instance sees them`);
+  } finally {
+    instance.closeAllConnections();
+    instance.close();
+    assert.equal(await small.running.terminate(), 0);
   }
 }
 
