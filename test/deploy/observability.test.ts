@@ -90,6 +90,10 @@ describe('an alert', () => {
     for (const { alert } of alerts) expect(text).toContain(`[${alert}](runbooks/${alert}.md)`);
   });
 
+  it('is counted in the README, like all others', () => {
+    expect(/^\| every alert, .* \| (\d+) rules \|/m.exec(readFileSync('README.md', 'utf8'))?.[1]).toBe(String(alerts.length));
+  });
+
   it('is read by its page under names of metrics that exist', () => {
     const known = new Set(readFileSync('docs/observability.md', 'utf8').match(/\b(truetag|price)_\w+/g));
     for (const page of pages) {
