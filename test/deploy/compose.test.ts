@@ -9,6 +9,9 @@ const settings = Object.keys(parseEnv(readFileSync('.env.example', 'utf8')));
 const services = [...(compose.split(/^services:$/m)[1]?.split(/^volumes:$/m)[0] ?? '').matchAll(/^ {2}([\w-]+):$/gm)].map(([, name]) => name);
 
 interface Container {
+  restart?: string;
+  healthcheck?: object;
+  environment?: Record<string, string>;
   image?: string;
   user?: string;
   cap_add?: string[];
@@ -16,6 +19,7 @@ interface Container {
   privileged?: boolean;
   read_only?: boolean;
   security_opt?: string[];
+  cpus?: number;
   mem_limit?: string;
   pids_limit?: number;
   tmpfs?: string[];
@@ -48,11 +52,13 @@ describe('docker-compose.yml', () => {
   it('runs every container read-only, without a capability or a way to one, within limits', () => {
     expect(Object.keys(containers)).toEqual(services.filter((name) => name !== undefined));
     for (const [name, container] of Object.entries(containers)) {
-      const { cap_drop, cap_add, privileged, read_only, security_opt, mem_limit, pids_limit, tmpfs } = container;
+      const { cap_drop, cap_add, privileged, read_only, security_opt, cpus, mem_limit, pids_limit, tmpfs, deploy } = container;
       expect({ cap_drop, read_only, security_opt }, name).toEqual({ cap_drop: ['ALL'], read_only: true, security_opt: ['no-new-privileges:true'] });
       expect({ cap_add, privileged }, name).toEqual({ cap_add: undefined, privileged: undefined });
       expect(mem_limit, name).toMatch(/^\d+[mg]$/);
       expect(pids_limit, name).toBeGreaterThan(0);
+      // An engine refuses to give more than the machine has: two are what the stack asks for.
+      expect([1, 2], name).toContain(cpus ?? Number(deploy?.resources.limits.cpus));
       // Memory as well, so it has a bound, and whoever the process is may write there.
       for (const mount of tmpfs ?? []) expect(mount, name).toMatch(/^\/\S+:size=\d+m,mode=1777$/);
     }
@@ -97,11 +103,23 @@ describe('docker-compose.yml', () => {
     }
   });
 
-  it('asks each container that others wait for whether it can serve', () => {
+  it('asks each container that goes on running whether it can serve', () => {
+    const unasked = Object.entries(containers).filter(([, { healthcheck, restart }]) => restart !== 'no' && healthcheck === undefined);
+    expect(unasked.map(([name]) => name)).toEqual([]);
     for (const name of ['postgres', 'proxy', 'redis']) expect(service(name), name).toMatch(/^ {4}healthcheck:$/m);
     expect(service('proxy')).toContain('/health/ready');
+    expect(service('tempo')).toContain(`127.0.0.1:${/http_listen_port: (\d+)/.exec(readFileSync('deploy/tempo.yml', 'utf8'))?.[1]}/ready`);
     // Without -e, redis-cli is content with an answer that is an error.
     expect(service('redis')).toMatch(/- redis-cli\n {8}- -e\n {8}- ping$/m);
+  });
+
+  it('has Grafana fetch nothing from the net', () => {
+    const { environment = {} } = containers.grafana as Container;
+    const { GF_PLUGINS_PREINSTALL_DISABLED: preinstalls, ...others } = environment;
+    expect(preinstalls).toBe('true');
+    expect(Object.entries(others).filter(([key]) => key.startsWith('GF_ANALYTICS_'))).toEqual(
+      ['REPORTING_ENABLED', 'CHECK_FOR_UPDATES', 'CHECK_FOR_PLUGIN_UPDATES'].map((key) => [`GF_ANALYTICS_${key}`, 'false']),
+    );
   });
 
   it('runs commands that the build makes', () => {
