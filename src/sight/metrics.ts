@@ -39,8 +39,11 @@ export function createMetrics(read: () => Promise<Reading>): Metrics {
     registers: [registry],
   });
   const tallies = new Map<string, RouteTally>();
-  // A series that begins with its first event has not risen by it, so the one that an alert watches stands there before.
-  const problems = new Map<string, number>([['too_many_wrong_keys', 0]]);
+  // A series that begins with its first event has not risen by it, so those that an alert watches stand there before.
+  const problems = new Map<string, number>([
+    ['too_many_wrong_keys', 0],
+    ['unauthorized', 0],
+  ]);
   const shed: Record<Shortage, number> = { event_loop: 0, heap: 0, database: 0 };
   let now: Snapshot | undefined;
   for (const metric of table) register(registry, metric, () => now);

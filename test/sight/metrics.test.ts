@@ -15,6 +15,11 @@ const route = '/v1/products/:slug';
 describe('the metrics of a service', () => {
   const shop = openWatchedShop();
 
+  it('have a series for what an alert watches before it has happened: what begins with its first event has not risen by it', async () => {
+    const { value } = await shop.scrape();
+    for (const code of ['unauthorized', 'too_many_wrong_keys']) expect(value('truetag_problems_total', { code }), code).toBe(0);
+  });
+
   it('count every request under its route pattern, product hits before the router included', async () => {
     await shop.create('counted');
     const before = await shop.scrape();

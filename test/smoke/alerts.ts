@@ -33,7 +33,14 @@ await chmod(folder, 0o711);
 const postgres = await startEmbeddedPostgres({ dataDir: join(folder, 'postgres'), dieWithParent: true, log: say });
 const redis = await startRedis();
 const key = 'smoke-smoke-smoke-smoke-smoke-smoke';
-const environment = { DATABASE_URL: postgres.url, REDIS_URL: redis.url, ADMIN_API_KEY: key, LOG_LEVEL: 'warn', NODE_ENV: 'production' };
+const environment = {
+  DATABASE_URL: postgres.url,
+  REDIS_URL: redis.url,
+  ADMIN_API_KEY: key,
+  LOG_LEVEL: 'warn',
+  NODE_ENV: 'production',
+  TRUSTED_PROXIES: 'loopback',
+};
 
 async function json<T>(url: string, init: RequestInit = {}): Promise<T> {
   const answer = await fetch(url, { ...init, signal: AbortSignal.timeout(10_000) });
@@ -121,8 +128,17 @@ try {
   }
   say(`Prometheus: ${shown} of ${dashboardExpressions.length} expressions of the dashboard show something, the others tell of failures`);
 
+  const isFiring = (wanted: string) => (all: Rule[]) => all.some(({ name, state }) => name === wanted && state === 'firing');
+  for (let i = 0; i < 720; i += 1) {
+    const headers = { authorization: `Bearer guess-${i}-${'x'.repeat(32)}`, 'x-forwarded-for': `192.0.2.${i % 80}` };
+    assert.equal((await fetch(`${url}/v1/admin/cache`, { headers })).status, 401, 'nine from one address are not too many');
+  }
+  const spread = await until('the guessing from many addresses is seen', rules, isFiring('TruetagManyKeysRefused'));
+  assert.ok(!isFiring('TruetagKeysGuessed')(spread), 'no single address was past its ten');
+  say('Prometheus: many who try a few keys each are seen');
+
   for (let i = 0; i < 60; i += 1) await fetch(`${url}/v1/admin/cache`, { headers: { authorization: `Bearer guess-${i}-${'x'.repeat(32)}` } });
-  await until('the guessing is seen', rules, (all) => all.some(({ name, state }) => name === 'TruetagKeysGuessed' && state === 'firing'));
+  await until('the guessing is seen', rules, isFiring('TruetagKeysGuessed'));
   say('Prometheus: somebody who tries keys is seen');
 
   assert.equal(await service.terminate(), 0);
