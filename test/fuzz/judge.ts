@@ -2,6 +2,7 @@ import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import type { OpenApiDocument, Operation } from '../routes/openapi-document.js';
 import { dueOf } from './callers.js';
+import { lineUp, nameOf } from './outcome.js';
 import type { Plan } from './plan.js';
 import { type Answer, headerOf } from './wire.js';
 
@@ -13,7 +14,7 @@ export interface Judge {
 }
 
 /** What is no fault of a request's form, nor of its key, its type or its size. */
-const fitForValid = new Set([200, 201, 202, 301, 304, 404, 409, 412, 422, 503]);
+const fitForValid = new Set([200, 201, 202, 301, 304, 404, 409, 412, 422]);
 /** What HTTP itself puts on any answer. */
 const plainHeaders = new Set(['connection', 'keep-alive', 'date', 'content-type', 'content-length', 'transfer-encoding']);
 const innards = /\n\s+at |node_modules|\.[jt]s:\d|prisma|pg_catalog|ECONNREFUSED|\bSQLSTATE\b|relation "|column "/i;
@@ -71,10 +72,10 @@ export function createJudge(document: OpenApiDocument): Judge {
     ofPlan(plan, answer) {
       const { operation, how, method, headers } = plan;
       const { status } = answer;
-      if (isOurs(status)) return oursToBear(status);
+      if (isOurs(status) && !isFullLine(plan, answer)) return oursToBear(answer);
       const caller = faultOfCaller(plan, answer);
       if (caller !== null) return caller;
-      if (how === 'valid' && !fitForValid.has(status) && !isCallers(plan, status))
+      if (how === 'valid' && !fitForValid.has(status) && !isCallers(plan, status) && !isFullLine(plan, answer))
         return `what the document allows is refused with ${status}: ${shortly(answer.body)}`;
       if (status === 304 && !headers.some(([given]) => given === 'if-none-match')) return 'nobody asked whether it had changed';
       if (method === 'HEAD') return answer.body.length === 0 ? null : 'HEAD has a body';
@@ -87,7 +88,7 @@ export function createJudge(document: OpenApiDocument): Judge {
     ofBytes(answer) {
       if (answer.status < 400) return null;
       const type = headerOf(answer, 'content-type');
-      if (isOurs(answer.status)) return oursToBear(answer.status);
+      if (isOurs(answer.status)) return oursToBear(answer);
       return type === 'application/problem+json' ? faultOfProblem(answer) : `${answer.status} comes as ${type}`;
     },
   };
@@ -107,13 +108,17 @@ function isCallers(plan: Plan, status: number): boolean {
   return (plan.isCounted === true && status === 429) || dueOf(plan)?.has(status) === true;
 }
 
-/** Of what begins with 5 only a 503 may be: it says when to come back. */
 function isOurs(status: number): boolean {
-  return status >= 500 && status !== 503;
+  return status >= 500;
 }
 
-function oursToBear(status: number): string {
-  return `${status} is an answer of ours to bear`;
+function isFullLine({ operation, method }: Plan, { status, body }: Answer): boolean {
+  const { json } = parse(body);
+  return status === 503 && method === operation.method && nameOf(operation) === lineUp && (json as { code?: string } | undefined)?.code === 'busy';
+}
+
+function oursToBear({ status, body }: Answer): string {
+  return `${status} is an answer of ours to bear: ${shortly(body)}`;
 }
 
 function parse(body: Buffer): { json: unknown; fault: string | null } {

