@@ -44,12 +44,16 @@ export function createInventoryService(deps: {
             return {
               keys: [`id:${product.id}`, `slug:${product.slug}`],
               commit: (armed) =>
-                deps.writes.transaction(armed, async (tx) => {
-                  const change = await tx.setStock(variantId, quantity);
-                  // Somebody else has flipped it meanwhile: the version must not rise for nothing.
-                  if (!change.stock || !change.document) throw new AppError('keys_moved', 'The stock was changed meanwhile; try again');
-                  return { documents: [change.document], value: change.stock };
-                }),
+                deps.writes.transaction(
+                  armed,
+                  async (tx) => {
+                    const change = await tx.setStock(variantId, quantity);
+                    // Somebody else has flipped it meanwhile: the version must not rise for nothing.
+                    if (!change.stock || !change.document) throw new AppError('keys_moved', 'The stock was changed meanwhile; try again');
+                    return { documents: [change.document], value: change.stock };
+                  },
+                  { productId: product.id },
+                ),
             };
           },
           { isPlanAWrite: true, spentMs },

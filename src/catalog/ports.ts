@@ -96,12 +96,13 @@ export interface ProductWrites {
   /**
    * A write of documents: runs `work` in one transaction on one connection, let through by the database for the products and slugs that
    * `armed` stands for. Commits when it returns, rolls back when it throws. `lock_timeout` bounds every wait.
-   * @param options `isEager`: `work` is begun before the readers have been waited for, and may be done twice
+   * @param options `isEager`: `work` is begun before the readers have been waited for, and may be done twice. `productId`: the one product that it
+   *   changes, of which one transaction is under way at a time in a process; `busy` is thrown as well where its turn does not come in a second
    */
   transaction<T>(
     armed: Armed,
     work: (tx: ProductTransaction) => Promise<{ value: T; documents: readonly ProductDocument[] }>,
-    options?: { isBulk?: boolean; isEager?: boolean },
+    options?: { isBulk?: boolean; isEager?: boolean; productId?: string },
   ): Promise<Commit<T>>;
   /** Runs `work` as if it were a write of documents, and rolls it back whatever happens. */
   rehearse<T>(work: (tx: ProductTransaction) => Promise<T>): Promise<T>;

@@ -64,7 +64,7 @@ export function createPriceService(deps: {
         return {
           keys: [`id:${productId}`, `slug:${slug}`],
           ...(armed && { armed }),
-          commit: (blocked) => deps.writes.transaction(blocked, (tx) => save(tx, planned), { isEager: true }),
+          commit: (blocked) => deps.writes.transaction(blocked, (tx) => save(tx, planned), { isEager: true, productId }),
         };
       };
       return againWhenMoved(async (spentMs) => {

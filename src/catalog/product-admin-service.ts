@@ -54,15 +54,19 @@ export function createProductAdminService(deps: {
         return {
           keys: keysOf(planned, stands?.state),
           commit: (armed: Armed) =>
-            writes.transaction(armed, async (tx) => {
-              const [locked] = await tx.lock({ ids: [id] });
-              // What changes nothing now was changed by somebody else meanwhile: the answer is what is read afterwards.
-              return saved(
-                tx,
-                decide(locked, () => null),
-                armed.token,
-              );
-            }),
+            writes.transaction(
+              armed,
+              async (tx) => {
+                const [locked] = await tx.lock({ ids: [id] });
+                // What changes nothing now was changed by somebody else meanwhile: the answer is what is read afterwards.
+                return saved(
+                  tx,
+                  decide(locked, () => null),
+                  armed.token,
+                );
+              },
+              { productId: id },
+            ),
         };
       };
       const { value } = await cache.write(row, plan, { spentMs });

@@ -1,7 +1,6 @@
 import type { Pool } from 'pg';
-import type { Armed } from '../cache/truth-ports.js';
 import { isAppError } from '../errors.js';
-import { armedTransaction, beginArmed, type Ended, type TransactionBounds, type Work } from './transaction.js';
+import { type Arming, armedTransaction, beginArmed, type Ended, type TransactionBounds, type Work } from './transaction.js';
 
 /** Milliseconds for which a transaction that has done its work, and holds its locks, waits for readers. Those that answer take a few. */
 const eagerMs = 100;
@@ -20,7 +19,7 @@ export function createEagerTransaction(pool: Pool) {
   let underWay = 0;
   let patientUntil = Number.NEGATIVE_INFINITY;
 
-  return async <T>(armed: Armed & { channel: string }, work: Work<T>, bounds?: TransactionBounds): Promise<Ended<T>> => {
+  return async <T>(armed: Arming, work: Work<T>, bounds?: TransactionBounds): Promise<Ended<T>> => {
     if (underWay >= most || performance.now() < patientUntil) return armedTransaction(pool, armed, work, bounds);
     let hasPassed = false;
     const passed = armed.readers.then(() => {

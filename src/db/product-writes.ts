@@ -6,8 +6,9 @@ import type { Database } from './client.js';
 import { createEagerTransaction } from './eager-transaction.js';
 import { selectVariantPrice, setPrice } from './price-write.js';
 import { selectStates } from './product-state-sql.js';
+import { createProductTurns } from './product-turns.js';
 import { saveProducts } from './save-products.js';
-import type { Query, Statement } from './statement.js';
+import { createPoolQuery, type Query, type Statement } from './statement.js';
 import { setStock } from './stock-write.js';
 import { isStorable, isUuid } from './storable.js';
 import { armedTransaction, type Ended, rehearsal, transaction, type Work } from './transaction.js';
@@ -21,6 +22,8 @@ const lockSql: Statement = {
     ) ORDER BY p.id FOR UPDATE OF p`,
 };
 
+const productOfSql: Statement = { name: 'product_of_variant', text: 'SELECT v.product_id AS id FROM variant v WHERE v.id = $1' };
+
 /** With somebody waiting for the answer. */
 const promptBounds = { answerMs: 2000 };
 
@@ -28,17 +31,23 @@ const promptBounds = { answerMs: 2000 };
 export function createProductWrites({ pool }: Pick<Database, 'pool'>, catalogId: string): ProductWrites {
   const channel = blockChannel(catalogId);
   const eagerTransaction = createEagerTransaction(pool);
+  const query = createPoolQuery(pool);
+  const turnOf = createProductTurns();
   return {
     armPrice: createArmPrice({ pool }, catalogId),
-    async transaction(armed, work, { isBulk = false, isEager = false } = {}) {
+    async transaction(armed, work, { isBulk = false, isEager = false, productId } = {}) {
       const bounds = isBulk ? undefined : promptBounds;
-      const told = { ...armed, channel };
+      const told = { ...armed, channel, turn: productId === undefined ? undefined : turnOf(productId) };
       const run: Work<Awaited<ReturnType<typeof work>>> = (query, ahead) => work(productTransaction(query, ahead, 1));
       const ended = await (isEager ? eagerTransaction(told, run, bounds) : armedTransaction(pool, told, run, bounds));
       return { ...ended.value, isKnown: ended.isKnown };
     },
     rehearse: (work) => rehearsal(pool, (query, ahead) => work(productTransaction(query, ahead, 0))),
-    setStock: async (variantId, quantity) => surely(await transaction(pool, (query) => setStock(query, variantId, quantity), promptBounds)),
+    async setStock(variantId, quantity) {
+      const [product] = isUuid(variantId) ? await query<{ id: string }>(productOfSql, [variantId]) : [];
+      const set = async () => surely(await transaction(pool, (held) => setStock(held, variantId, quantity), promptBounds));
+      return product ? turnOf(product.id)(set) : set();
+    },
   };
 }
 

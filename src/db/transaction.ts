@@ -4,6 +4,7 @@ import { AppError } from '../errors.js';
 import { releaseMessage } from './channels.js';
 import { breaksConnection, inShopWords, toAppError } from './failures.js';
 import { type Call, inOneMessage } from './one-message.js';
+import type { Turn } from './product-turns.js';
 import { keepsPrepared, type Query, type Statement, sendable } from './statement.js';
 import { watched } from './watched-query.js';
 
@@ -47,21 +48,32 @@ export async function transaction<T>(pool: Pool, work: Work<T>, bounds = default
   return run(pool, begin(bounds), work, 'COMMIT', bounds);
 }
 
+/** The write that a transaction is of. */
+export interface Arming extends Armed {
+  /** Where the release is announced. */
+  channel: string;
+  /** To be waited for without a connection. */
+  turn?: Turn | undefined;
+}
+
 /**
  * W4: the same for a write of documents, with `begin_write` as its first statement and `end_write` as its last. It begins when the readers have
  * been waited for. Throws also `keys_moved` where the keys do not cover the slugs any more, and `busy` where the write was ended by somebody else.
- * @param channel where the release is announced
  */
-export async function armedTransaction<T>(pool: Pool, armed: Armed & { channel: string }, work: Work<T>, bounds = defaultBounds): Promise<Ended<T>> {
+export async function armedTransaction<T>(pool: Pool, armed: Arming, work: Work<T>, bounds = defaultBounds): Promise<Ended<T>> {
   await armed.readers;
   return beginArmed(pool, armed, work, bounds);
 }
 
-/** The same, begun at once. `work` itself waits for the readers, and may fail while it does. */
-export function beginArmed<T>(pool: Pool, armed: Armed & { channel: string }, work: Work<T>, bounds = defaultBounds): Promise<Ended<T>> {
+/**
+ * The same, begun at once. `work` itself waits for the readers, and may fail while it does.
+ */
+export function beginArmed<T>(pool: Pool, armed: Arming, work: Work<T>, bounds = defaultBounds): Promise<Ended<T>> {
   const [token, pair, channel] = [armed.token, armed.pair, armed.channel].map(literal);
   const first = [...begin(bounds), `SELECT begin_write(${token}, ${armed.keyCount})`];
-  return run(pool, first, work, `SELECT end_write(${pair}, ${channel}, ${literal(releaseMessage(armed.token))}); COMMIT`, bounds);
+  const last = `SELECT end_write(${pair}, ${channel}, ${literal(releaseMessage(armed.token))}); COMMIT`;
+  const begun = () => run(pool, first, work, last, bounds);
+  return armed.turn ? armed.turn(begun) : begun();
 }
 
 /** Runs `work` as if it were a write of documents, and rolls it back whatever happens. */
