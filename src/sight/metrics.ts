@@ -1,4 +1,3 @@
-import { totalmem } from 'node:os';
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { createHistograms, type Histograms } from './histograms.js';
 import { type Metric, type Shortage, type Snapshot, metrics as table } from './metric-table.js';
@@ -19,7 +18,7 @@ export interface Metrics {
   contentType: string;
 }
 
-export type Reading = Omit<Snapshot, 'problems' | 'shed' | 'routes' | 'memoryLimitBytes'>;
+export type Reading = Omit<Snapshot, 'problems' | 'shed' | 'routes'>;
 
 /** @param read what the rest of the service says of itself, asked once a scrape */
 export function createMetrics(read: () => Promise<Reading>): Metrics {
@@ -41,7 +40,7 @@ export function createMetrics(read: () => Promise<Reading>): Metrics {
   const tallies = new Map<string, RouteTally>();
   // A series that begins with its first event has not risen by it, so the one that an alert watches stands there before.
   const problems = new Map<string, number>([['too_many_wrong_keys', 0]]);
-  const shed: Record<Shortage, number> = { event_loop: 0, heap: 0, database: 0 };
+  const shed: Record<Shortage, number> = { event_loop: 0, heap: 0, memory: 0, database: 0 };
   let now: Snapshot | undefined;
   for (const metric of table) register(registry, metric, () => now);
 
@@ -60,7 +59,7 @@ export function createMetrics(read: () => Promise<Reading>): Metrics {
       return tally;
     },
     async render() {
-      now = { ...(await read()), problems, shed, routes: [...tallies.values()], memoryLimitBytes: memoryLimitBytes() };
+      now = { ...(await read()), problems, shed, routes: [...tallies.values()] };
       return registry.metrics();
     },
     contentType: registry.contentType,
@@ -96,10 +95,4 @@ function register(registry: Registry, { name, type, help, labels = [], read }: M
       },
     });
   }
-}
-
-/** 0, or more than there is, where the process is not limited. */
-function memoryLimitBytes(): number {
-  const limit = process.constrainedMemory();
-  return limit > 0 ? Math.min(limit, totalmem()) : totalmem();
 }
