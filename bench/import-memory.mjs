@@ -27,7 +27,7 @@ try {
     RATE_LIMIT_ADMIN: '0',
     LOG_LEVEL: 'warn',
     // As `npm run serve` and the image have it.
-    NODE_OPTIONS: '--max-semi-space-size=16',
+    NODE_OPTIONS: '--max-semi-space-size=8',
   });
   await report('server, idle', server.pid, async () => {});
   await report('server, all new', server.pid, () => importOver(server.url, file, { created: products, unchanged: 0 }));

@@ -102,7 +102,7 @@ async function wire(given: { config: AppConfig; sight: Sight; log: Logger; heade
   const { products, listings, categories, inventory, quotes, productAdmin, prices, variants, imports } = services;
   const { keys, authenticator } = createAccess({ config, connections, warnOnce, log });
   const closedConnections = { tooMany: 0, pipelining: 0, stalled: 0 };
-  const state = createState(plain, { version, connections, cache, imports, closedConnections });
+  const state = createState(plain, { ...{ version, memoryLimitBytes: config.memoryLimitBytes }, connections, cache, imports, closedConnections });
 
   // A connection that cannot be taken (no file descriptor is left) is that client's loss alone; without a listener it would end the process.
   const onListenFault = warnOnce('a connection could not be taken: too many are open for this process (see ulimit -n)');

@@ -1,5 +1,5 @@
 import { Environment } from './config/environment.js';
-import { defaultMemoryCacheBytes } from './config/memory-limit.js';
+import { defaultMemoryCacheBytes, memoryLimitBytes } from './config/memory-limit.js';
 import { readSecrets } from './config/secret-files.js';
 import { jwtFaults, jwtOf, type TokenIssuer } from './config/token-issuer.js';
 
@@ -22,6 +22,8 @@ export interface Config {
   /** Undefined: the entry decides (true with the embedded Postgres, false otherwise). */
   seedDemo: boolean | undefined;
   logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
+  /** What this process may use. */
+  memoryLimitBytes: number;
   memoryCacheBytes: number;
   /** How long memory answers after each word from Postgres; null (PRICE_READS=validate): Postgres is asked on every read. */
   leaseMs: number | null;
@@ -70,6 +72,7 @@ export function loadConfig(environment: Record<string, string | undefined> = pro
   faults.push(...(parsed.error?.issues.map((issue) => `${told(issue.path.join('.'))}: ${issue.message}`) ?? []), ...jwtFaults(given));
   if (!parsed.success || faults.length > 0) throw new ConfigError(faults.join('\n'));
   const env = parsed.data;
+  const limitBytes = memoryLimitBytes();
   return {
     host: env.HOST,
     port: env.PORT,
@@ -85,7 +88,8 @@ export function loadConfig(environment: Record<string, string | undefined> = pro
     dataDir: env.DATA_DIR,
     seedDemo: env.SEED_DEMO,
     logLevel: env.LOG_LEVEL,
-    memoryCacheBytes: env.MEMORY_CACHE_MB === undefined ? defaultMemoryCacheBytes() : env.MEMORY_CACHE_MB * 2 ** 20,
+    memoryLimitBytes: limitBytes,
+    memoryCacheBytes: env.MEMORY_CACHE_MB === undefined ? defaultMemoryCacheBytes(limitBytes) : env.MEMORY_CACHE_MB * 2 ** 20,
     leaseMs: env.PRICE_READS === 'lease' ? env.LEASE_MS : null,
     isLastKnownServed: env.PRICE_WHEN_DATABASE_LOST === 'last-known',
     shutdownGraceMs: env.SHUTDOWN_GRACE_MS,

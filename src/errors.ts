@@ -32,7 +32,7 @@ export type ErrorCode =
   | 'headers_too_large';
 
 /** What there was too little of, where somebody is turned away so that the others are answered. */
-export type Shortage = 'event_loop' | 'heap' | 'database';
+export type Shortage = 'event_loop' | 'heap' | 'memory' | 'database';
 
 export interface FieldFault {
   /** Where the fault sits, as the client wrote it: `lines.0.quantity`. */

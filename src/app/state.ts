@@ -17,9 +17,16 @@ export interface State {
 
 export function createState(
   fastify: FastifyInstance,
-  options: { version: string; connections: Connections; cache: Cache; imports: Pick<ImportRunner, 'counts'>; closedConnections: ClosedConnections },
+  options: {
+    version: string;
+    memoryLimitBytes: number;
+    connections: Connections;
+    cache: Cache;
+    imports: Pick<ImportRunner, 'counts'>;
+    closedConnections: ClosedConnections;
+  },
 ): State {
-  const { version, connections, cache, imports, closedConnections } = options;
+  const { version, memoryLimitBytes, connections, cache, imports, closedConnections } = options;
   let isDraining = false;
   // While draining, connections end with their next answer, so that nobody has just sent a request into one when the door closes.
   fastify.addHook('onSend', (_request, reply, payload, done) => {
@@ -41,7 +48,7 @@ export function createState(
       const { pool, writing } = connections.db;
       return {
         ...{ version, report: cache.report(), isReady: status === 'ready', isDraining, isDatabaseUp: postgres === 'up', imports: imports.counts() },
-        closedConnections,
+        ...{ closedConnections, memoryLimitBytes },
         pools: { read: countsOf(pool), write: countsOf(writing.pool) },
       };
     },

@@ -1,17 +1,15 @@
-import { readFileSync } from 'node:fs';
 import { totalmem } from 'node:os';
 
-/** A quarter of what the process may use, the container's limit included, and at most 256 MiB. */
-export function defaultMemoryCacheBytes(): number {
-  const limits = ['/sys/fs/cgroup/memory.max', '/sys/fs/cgroup/memory/memory.limit_in_bytes'].map(readLimit);
-  return Math.min(Math.floor(Math.min(totalmem(), ...limits) / 4), 256 * 2 ** 20);
+/**
+ * What this process may use, in bytes: the limit of its control group, wherever that is mounted (a container's own, a unit's of systemd), or else
+ * the memory of the machine.
+ * @param constrained what Node says: 0 where it cannot tell, and more than any machine has where there is no limit
+ */
+export function memoryLimitBytes(constrained = process.constrainedMemory(), total = totalmem()): number {
+  return constrained > 0 ? Math.min(constrained, total) : total;
 }
 
-function readLimit(path: string): number {
-  try {
-    const limit = Number(readFileSync(path, 'utf8'));
-    return limit > 0 ? limit : Number.POSITIVE_INFINITY;
-  } catch {
-    return Number.POSITIVE_INFINITY;
-  }
+/** An eighth of that, and at most 256 MiB: an upload, its import and the garbage of both have to fit beside it. */
+export function defaultMemoryCacheBytes(limitBytes: number): number {
+  return Math.min(Math.floor(limitBytes / 8), 256 * 2 ** 20);
 }

@@ -26,6 +26,7 @@ export interface EveryRouteOptions {
     corsOrigins: readonly string[];
     maxConnections: number;
     shedDelayMs: number;
+    memoryLimitBytes: number;
     bodyTimeoutMs: number;
     adminPerMinute: number;
     maxUnderWayPerKey: number;
@@ -66,7 +67,7 @@ export const everyRoutePlugin = plugin<EveryRouteOptions>(async (app, { log, hea
   });
   await app.register(strictRequestPlugin);
   await app.register(loadSheddingPlugin, {
-    maxDelayMs: limits.shedDelayMs,
+    ...{ maxDelayMs: limits.shedDelayMs, memoryLimitBytes: limits.memoryLimitBytes },
     line,
     onChange: (what, isShedding) => log.warn(sheddingLines[what][isShedding ? 'begins' : 'ends']),
   });

@@ -23,18 +23,25 @@ const looks = 3;
 const calmLooks = 3;
 /** Of what V8 may use. Above it most of the time goes into looking for garbage. */
 const maxHeap = 0.9;
+/**
+ * Of what the system lets the process have. In a small container this comes first: V8 takes a heap of 300 MB for its due where there are 256 in all, and
+ * the kernel, which counts more than the heap, warns nobody before it kills.
+ */
+const maxResident = 0.9;
 
 /**
- * Where the event loop has been late for three seconds on end, or the heap as good as full, the routes marked `isShedFirst` answer 503 with
+ * Where the event loop has been late for three seconds on end, or the heap or the memory as good as full, the routes marked `isShedFirst` answer 503 with
  * Retry-After until it is not. Product hits come before every hook and go on. Where the line before the database has been too long for as long, it
  * is told to turn away, until all is well for as long: whoever is turned away comes back, and the line lets in whom it can meanwhile.
- * @param maxDelayMs mean delay of the event loop over a second; 0: nothing is shed for it
+ * @param maxDelayMs mean delay of the event loop over a second; 0: nothing is shed for it, nor for memory
+ * @param memoryLimitBytes what this process may use, all in all
  */
 export const loadSheddingPlugin = plugin<{
   maxDelayMs: number;
+  memoryLimitBytes: number;
   line: WaitingLine;
   onChange: (what: 'process' | 'database', isShedding: boolean) => void;
-}>(async (app, { maxDelayMs, line, onChange }) => {
+}>(async (app, { maxDelayMs, memoryLimitBytes, line, onChange }) => {
   const database = createLooks({
     isBad: line.isTooLong,
     calmLooks,
@@ -53,10 +60,10 @@ export const loadSheddingPlugin = plugin<{
       sampleInterval: sampleMs,
       maxEventLoopDelay: maxDelayMs,
       maxHeapUsedBytes: maxHeap * getHeapStatistics().heap_size_limit,
+      maxRssBytes: maxResident * memoryLimitBytes,
       pressureHandler: async (request, _reply, type) => {
         if (!process.isOn() || request.routeOptions.config.isShedFirst !== true) return;
-        const shortOf: Shortage = type === underPressure.TYPE_HEAP_USED_BYTES ? 'heap' : 'event_loop';
-        throw new AppError('overloaded', 'There is more to do than this process can answer: try again', { retryAfterS: 2, shortOf });
+        throw new AppError('overloaded', 'There is more to do than this process can answer: try again', { retryAfterS: 2, shortOf: shortages[type] });
       },
     });
   }
@@ -66,6 +73,12 @@ export const loadSheddingPlugin = plugin<{
   }, sampleMs).unref();
   app.addHook('onClose', async () => clearInterval(timer));
 });
+
+const shortages: Record<string, Shortage> = {
+  [underPressure.TYPE_EVENT_LOOP_DELAY]: 'event_loop',
+  [underPressure.TYPE_HEAP_USED_BYTES]: 'heap',
+  [underPressure.TYPE_RSS_BYTES]: 'memory',
+};
 
 /** On after so many bad looks in a row, off after so many good ones. */
 function createLooks(options: { isBad: () => boolean; calmLooks: number; onChange: (isOn: boolean) => void }) {

@@ -2,7 +2,7 @@ import type { CacheReport } from '../cache/report.js';
 import type { RouteTally } from './request-tally.js';
 
 /** What there was too little of. */
-export type Shortage = 'event_loop' | 'heap' | 'database';
+export type Shortage = 'event_loop' | 'heap' | 'memory' | 'database';
 
 /** What a scrape reads, as it stands at that moment. */
 export interface Snapshot {

@@ -1,4 +1,3 @@
-import { totalmem } from 'node:os';
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { createHistograms, type Histograms } from './histograms.js';
 import { type Metric, type Shortage, type Snapshot, metrics as table } from './metric-table.js';
@@ -19,7 +18,7 @@ export interface Metrics {
   contentType: string;
 }
 
-export type Reading = Omit<Snapshot, 'problems' | 'shed' | 'routes' | 'memoryLimitBytes'>;
+export type Reading = Omit<Snapshot, 'problems' | 'shed' | 'routes'>;
 
 /** @param read what the rest of the service says of itself, asked once a scrape */
 export function createMetrics(read: () => Promise<Reading>): Metrics {
@@ -44,7 +43,7 @@ export function createMetrics(read: () => Promise<Reading>): Metrics {
     ['too_many_wrong_keys', 0],
     ['unauthorized', 0],
   ]);
-  const shed: Record<Shortage, number> = { event_loop: 0, heap: 0, database: 0 };
+  const shed: Record<Shortage, number> = { event_loop: 0, heap: 0, memory: 0, database: 0 };
   let now: Snapshot | undefined;
   for (const metric of table) register(registry, metric, () => now);
 
@@ -63,7 +62,7 @@ export function createMetrics(read: () => Promise<Reading>): Metrics {
       return tally;
     },
     async render() {
-      now = { ...(await read()), problems, shed, routes: [...tallies.values()], memoryLimitBytes: memoryLimitBytes() };
+      now = { ...(await read()), problems, shed, routes: [...tallies.values()] };
       return registry.metrics();
     },
     contentType: registry.contentType,
@@ -99,10 +98,4 @@ function register(registry: Registry, { name, type, help, labels = [], read }: M
       },
     });
   }
-}
-
-/** 0, or more than there is, where the process is not limited. */
-function memoryLimitBytes(): number {
-  const limit = process.constrainedMemory();
-  return limit > 0 ? Math.min(limit, totalmem()) : totalmem();
 }

@@ -25,7 +25,7 @@ describe('the image', () => {
 
   it('runs the server as a user who is not root, which a number shows', () => {
     expect(dockerfile).toMatch(/^USER 1000:1000$/m);
-    expect(dockerfile).toMatch(/^CMD \["node", "--max-semi-space-size=16", "dist\/server.js"\]$/m);
+    expect(dockerfile).toMatch(/^CMD \["node", "--max-semi-space-size=8", "dist\/server.js"\]$/m);
   });
 
   it('needs no shell: what it runs and what checks it are lists of words', () => {

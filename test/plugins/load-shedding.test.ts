@@ -8,6 +8,7 @@ import { adminKey, asAdmin } from '../harness/service.js';
 import { openShop } from '../routes/open-shop.js';
 import { bundle } from '../sabotage/bundle.js';
 import type { Edit } from '../sabotage/edit.js';
+import { openWatchedShop } from '../sight/watched-shop.js';
 
 const lamp = '/v1/products/walnut-desk-lamp';
 
@@ -91,6 +92,27 @@ describe('a process that is told to turn nobody away', () => {
 
   it('looks at nothing', () => {
     expect('isUnderPressure' in shop.service.fastify).toBe(false);
+  });
+});
+
+describe('a process that has as good as all the memory it may have', () => {
+  const shop = openWatchedShop({ redis: false, demo: true, config: { memoryLimitBytes: process.memoryUsage().rss } });
+
+  it('turns listings away for want of memory, and goes on with products', async () => {
+    while ((await shop.http.get('/v1/products')).status !== 503);
+    await shop.http.get(lamp).expect(200);
+    const { value } = await shop.scrape();
+    expect(value('truetag_requests_shed_total', { reason: 'memory' })).toBeGreaterThan(0);
+    expect(value('truetag_requests_shed_total', { reason: 'heap' })).toBe(0);
+  });
+});
+
+describe('a process with a tenth and more of its memory to spare', () => {
+  const shop = openShop({ redis: false, demo: true, config: { memoryLimitBytes: 4 * process.memoryUsage().rss } });
+
+  it('turns nobody away', async () => {
+    // Three looks and one more, a second each.
+    for (const end = performance.now() + 4_000; performance.now() < end; ) await shop.http.get('/v1/products').expect(200);
   });
 });
 

@@ -9,7 +9,7 @@ async function look(isTooLong: readonly boolean[]): Promise<{ told: boolean[]; s
   const left = [...isTooLong];
   const app = Fastify();
   await app.register(loadSheddingPlugin, {
-    maxDelayMs: 0,
+    ...{ maxDelayMs: 0, memoryLimitBytes: 2 ** 40 },
     line: { isTooLong: () => left.shift() === true, turnAway: (isOn) => void told.push(isOn) },
     onChange: (what, isOn) => void said.push([what, isOn]),
   });

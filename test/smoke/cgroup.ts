@@ -4,10 +4,10 @@ import { join } from 'node:path';
 export interface Cgroup {
   /** The folders of it, one for each hierarchy: a process joins by its number in `cgroup.procs` of all of them. */
   folders: readonly string[];
-  /** How often the kernel has ended a process of it for want of memory. */
-  kills(): number;
-  /** The most that it held, in bytes: its processes, its /tmp, and what it read of files and could give back. */
-  peakBytes(): number;
+  /** How often the kernel has ended a process of it for want of memory; null where it does not tell. */
+  kills(): number | null;
+  /** The most that it held, in bytes: its processes, its /tmp, and what it read of files and could give back. Null before Linux 5.19 (second version). */
+  peakBytes(): number | null;
   remove(): void;
 }
 
@@ -52,6 +52,7 @@ export function createCgroup(name: string, memoryBytes: number, processes: numbe
   }
 }
 
-function count(file: string, pattern = /(\d+)/): number {
-  return Number(pattern.exec(readFileSync(file, 'utf8'))?.[1]);
+function count(file: string, pattern = /(\d+)/): number | null {
+  const found = existsSync(file) ? pattern.exec(readFileSync(file, 'utf8'))?.[1] : undefined;
+  return found === undefined ? null : Number(found);
 }
