@@ -9,7 +9,14 @@ export function memoryLimitBytes(constrained = process.constrainedMemory(), tota
   return constrained > 0 ? Math.min(constrained, total) : total;
 }
 
-/** An eighth of that, and at most 256 MiB: an upload, its import and the garbage of both have to fit beside it. */
+/** What the process takes before it holds anything, whatever the limit. */
+const emptyBytes = 128 * 2 ** 20;
+
+/**
+ * An eighth of what is left beside the process itself, from 8 to 256 MiB. What is held takes up to twice its text, and an upload of 60 MB in /tmp, its
+ * import and the garbage of both have to fit beside it in the smallest container that we name, 256 MiB.
+ */
 export function defaultMemoryCacheBytes(limitBytes: number): number {
-  return Math.min(Math.floor(limitBytes / 8), 256 * 2 ** 20);
+  const left = Math.floor((limitBytes - emptyBytes) / 8);
+  return Math.max(8 * 2 ** 20, Math.min(left, 256 * 2 ** 20));
 }

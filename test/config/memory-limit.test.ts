@@ -25,9 +25,10 @@ describe('what the process may use', () => {
 
 describe('the first tier, unless told', () => {
   it.each([
-    [128, 16],
-    [256, 32],
-    [512, 64],
+    [64, 8],
+    [256, 16],
+    [512, 48],
+    [1_024, 112],
     [16_384, 256],
   ])('has of %i MB %i', (limit, tier) => {
     expect(defaultMemoryCacheBytes(limit * mb)).toBe(tier * mb);

@@ -22,7 +22,7 @@ const processes = 100;
 /** Of the upload. As an argument it may be up to what /tmp takes, 64. */
 const fileMb = Number(process.argv[2] ?? 30);
 /** Of the shop that there is before: more than the first tier can hold. */
-const shopMb = 9;
+const shopMb = 6;
 const slowestMs = 3_000;
 const tierBytes = defaultMemoryCacheBytes(memoryMb * 2 ** 20);
 
