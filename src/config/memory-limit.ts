@@ -9,14 +9,14 @@ export function memoryLimitBytes(constrained = process.constrainedMemory(), tota
   return constrained > 0 ? Math.min(constrained, total) : total;
 }
 
-/** What the process takes before it holds anything, whatever the limit. */
-const emptyBytes = 128 * 2 ** 20;
+/** What the process and an upload of 60 MB that it imports take, whatever the limit. */
+const besideBytes = 192 * 2 ** 20;
 
 /**
- * An eighth of what is left beside the process itself, from 8 to 256 MiB. What is held takes up to twice its text, and an upload of 60 MB in /tmp, its
- * import and the garbage of both have to fit beside it in the smallest container that we name, 256 MiB.
+ * A quarter of what is left beside them, from 8 to 256 MiB: what is held takes up to twice its text, and leaves garbage. All of it has to fit into
+ * the smallest container that we name, 256 MiB.
  */
 export function defaultMemoryCacheBytes(limitBytes: number): number {
-  const left = Math.floor((limitBytes - emptyBytes) / 8);
+  const left = Math.floor((limitBytes - besideBytes) / 4);
   return Math.max(8 * 2 ** 20, Math.min(left, 256 * 2 ** 20));
 }

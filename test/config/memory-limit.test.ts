@@ -27,8 +27,8 @@ describe('the first tier, unless told', () => {
   it.each([
     [64, 8],
     [256, 16],
-    [512, 48],
-    [1_024, 112],
+    [512, 80],
+    [1_024, 208],
     [16_384, 256],
   ])('has of %i MB %i', (limit, tier) => {
     expect(defaultMemoryCacheBytes(limit * mb)).toBe(tier * mb);
