@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { AppError } from '../errors.js';
+import { AppError, isAppError } from '../errors.js';
 
 /** Keeps uploads in the temporary folder, because a file is read twice. */
 export interface Spool {
@@ -14,7 +14,7 @@ export interface Spool {
   /**
    * The path of a file that holds the upload, for the caller to remove. What is refused leaves no file behind, and the upload open, because the
    * answer goes out over the same connection. Throws `too_large`, `invalid` where the upload breaks off, `no_room` where it does not fit, `busy`
-   * where no file can be opened.
+   * where no file can be opened, and the AppError with which the upload ends.
    */
   take(upload: Readable): Promise<string>;
 }
@@ -54,6 +54,8 @@ export function createSpool({
         return path;
       } catch (error) {
         await rm(path, { force: true });
+        // It is too large, or was given up because it did not come.
+        if (isAppError(error)) throw error;
         if (upload.readableAborted) throw new AppError('invalid', 'The upload broke off', { cause: error });
         if (full.test(codeOf(error))) {
           throw new AppError('no_room', 'The temporary folder has no room for this file: nothing was imported. Try again when there is', {

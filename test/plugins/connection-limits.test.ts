@@ -30,7 +30,7 @@ function open(url: string): { socket: Socket; ended: Promise<string> } {
 }
 
 describe('a body', () => {
-  const shop = openShop({ redis: false, config: { bodyTimeoutMs: 300 } });
+  const shop = openShop({ redis: false, config: { bodyTimeoutMs: 300, maxUnderWayPerKey: 0 } });
   const head = (method: string, path: string, type = 'application/json', length = 60) =>
     `${method} ${path} HTTP/1.1\r\nhost: x\r\nauthorization: ${asAdmin.authorization}\r\ncontent-type: ${type}\r\ncontent-length: ${length}\r\n\r\n`;
 
@@ -65,12 +65,31 @@ describe('a body', () => {
     expect((await shop.http.get('/health/live')).status).toBe(200);
   });
 
-  it('that is a file may take longer', async () => {
-    const file = 'Handle,Title,Variant Price\na,A,1\n';
+  it('that is a file and drips in is given up with 408, and takes no place in the line of imports from others', async () => {
+    const dripping = Array.from({ length: 5 }, () => {
+      const { socket, ended } = open(shop.service.url);
+      socket.write(head('POST', '/v1/admin/imports', 'text/csv', 1_000_000).replace('host: x', 'host: x\r\nconnection: close'));
+      const drip = setInterval(() => socket.writable && socket.write('a'), 50);
+      return ended.finally(() => clearInterval(drip));
+    });
+    for (const received of await Promise.all(dripping)) {
+      expect(received).toMatch(/^HTTP\/1\.1 408 Request Timeout\r\n/);
+      expect(received).toMatch(/\r\nconnection: close\r\n/i);
+      expect(Problem.parse(JSON.parse(received.split('\r\n\r\n')[1] ?? ''))).toMatchObject({ code: 'request_timeout' });
+    }
+    await shop.http.post('/v1/admin/imports?dryRun=true').set(asAdmin).set('content-type', 'text/csv').send('Handle,Title\n').expect(202);
+  });
+
+  it('that is a file may take longer, as long as it goes on coming', async () => {
+    const part = 'a,A,1\n'.repeat(1000);
+    const first = 'Handle,Title,Variant Price\n';
     const { socket, ended } = open(shop.service.url);
-    socket.write(head('POST', '/v1/admin/imports?dryRun=true', 'text/csv', file.length).replace('host: x', 'host: x\r\nconnection: close'));
-    await sleep(600);
-    socket.write(file);
+    const length = first.length + 6 * part.length;
+    socket.write(head('POST', '/v1/admin/imports?dryRun=true', 'text/csv', length).replace('host: x', 'host: x\r\nconnection: close') + first);
+    for (let sent = 0; sent < 6; sent += 1) {
+      socket.write(part);
+      await sleep(150);
+    }
     expect(await ended).toMatch(/^HTTP\/1\.1 202 /);
   });
 });

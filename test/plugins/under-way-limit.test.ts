@@ -35,7 +35,8 @@ const upload = `POST /v1/admin/imports HTTP/1.1\r\nhost: x\r\nauthorization: ${a
 
 describe('requests of one key that are under way', () => {
   const max = 4;
-  const shop = openShop({ redis: false, config: { maxUnderWayPerKey: max } });
+  // Import jobs are read over the three in ten that changes have: as many as are held, and some for the look-up of keys.
+  const shop = openShop({ redis: false, config: { maxUnderWayPerKey: max, databasePool: 20 } });
   let client: pg.Client;
   let product: { id: string; variants: { id: string }[] };
   beforeAll(async () => {
@@ -143,7 +144,8 @@ describe('requests of one key that are under way', () => {
 
   async function onBroken<T>(edit: Edit, work: (url: string) => Promise<T>): Promise<T> {
     const { createApp } = (await import(await bundle({ entry: 'src/app.ts', edits: [edit] }))) as typeof AppModule;
-    const config = loadConfig({ LOG_LEVEL: 'silent', MIGRATE: 'false', ADMIN_API_KEY: adminKey, MAX_UNDER_WAY_PER_KEY: String(max) });
+    const env = { LOG_LEVEL: 'silent', MIGRATE: 'false', ADMIN_API_KEY: adminKey, MAX_UNDER_WAY_PER_KEY: String(max), DATABASE_POOL: '20' };
+    const config = loadConfig(env);
     const { fastify } = await createApp({ ...config, databaseUrl: shop.databaseUrl });
     try {
       return await work(await fastify.listen({ host: '127.0.0.1', port: 0 }));
