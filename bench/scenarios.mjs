@@ -13,7 +13,7 @@ const withoutProtocol = await bundled([
   { file: 'src/cache/documents.ts', from: 'if (!lease?.mayHit(lookup, now)) return undefined;', to: '' },
   {
     file: 'src/cache/documents.ts',
-    from: 'if (!ref || ref.epoch !== lease.epoch || ref.freshUntil <= now) return undefined;',
+    from: 'if (!ref || ref.epoch !== lease.epoch() || ref.freshUntil <= now) return undefined;',
     to: 'if (!ref || ref.freshUntil <= now) return undefined;',
   },
   {
@@ -23,7 +23,7 @@ const withoutProtocol = await bundled([
   },
   {
     file: 'src/cache/documents.ts',
-    from: 'return entry && entry.epoch === lease?.epoch && entry.freshUntil > now ? entry : undefined;',
+    from: 'return entry && entry.epoch === lease?.epoch() && entry.freshUntil > now ? entry : undefined;',
     to: 'return entry && entry.freshUntil > now ? entry : undefined;',
   },
 ]);

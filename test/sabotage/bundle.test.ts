@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { bundle } from './bundle.js';
+import { bundle, project } from './bundle.js';
 import { applyEdits } from './edit.js';
 import { failPointEdits, failPoints } from './fail-points.js';
 import { sabotages } from './sabotages.js';
@@ -21,6 +22,12 @@ describe('a sabotaged bundle', () => {
   it('holds the edit, and the source stays as it is', async () => {
     expect((await load([whole])).lockKey('a')).toBe('a:sabotaged');
     expect((await load([])).lockKey('a')).toBe('a:lock');
+  });
+
+  it('is what the benchmark measures without the protocol, whose edits still find their places', async () => {
+    const scenarios = pathToFileURL(join(project, 'bench/scenarios.mjs')).href;
+    const { candidates } = (await import(scenarios)) as { candidates: { name: string; script: string }[] };
+    expect(new Set(candidates.map(({ script }) => script)).size).toBeGreaterThan(3);
   });
 
   it('is the same file for the same content', async () => {
