@@ -37,7 +37,7 @@ describe('the configuration', () => {
       hstsMaxAgeS: 0,
       adminPerMinute: 60_000,
       storefrontPerMinute: 0,
-      maxUnderWayPerKey: 64,
+      maxUnderWayPerKey: 200,
       maxConnections: 4096,
       bodyTimeoutMs: 15_000,
       shedDelayMs: 250,

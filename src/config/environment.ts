@@ -44,7 +44,7 @@ export const Environment = z.object({
   HSTS_MAX_AGE_S: whole(0, 63_072_000).default(0),
   RATE_LIMIT_ADMIN: whole(0, 1_000_000).default(60_000),
   RATE_LIMIT_STOREFRONT: whole(0, 1_000_000).default(0),
-  MAX_UNDER_WAY_PER_KEY: whole(0, 10_000).default(64),
+  MAX_UNDER_WAY_PER_KEY: whole(0, 10_000).default(200),
   MAX_CONNECTIONS: whole(1, 1_000_000).default(4096),
   BODY_TIMEOUT_MS: whole(100, 300_000).default(15_000),
   SHED_DELAY_MS: whole(0, 60_000).default(250),
