@@ -65,9 +65,7 @@ export async function armedTransaction<T>(pool: Pool, armed: Arming, work: Work<
   return beginArmed(pool, armed, work, bounds);
 }
 
-/**
- * The same, begun at once. `work` itself waits for the readers, and may fail while it does.
- */
+/** The same, begun at once. `work` itself waits for the readers, and may fail while it does. */
 export function beginArmed<T>(pool: Pool, armed: Arming, work: Work<T>, bounds = defaultBounds): Promise<Ended<T>> {
   const [token, pair, channel] = [armed.token, armed.pair, armed.channel].map(literal);
   const first = [...begin(bounds), `SELECT begin_write(${token}, ${armed.keyCount})`];
@@ -105,7 +103,8 @@ async function run<T>(pool: Pool, first: readonly string[], work: Work<T>, last:
       const place = calls.push({ statement, values }) - 1;
       return (await begun)[place]?.rows as never;
     };
-    const working = work(query, ahead);
+    // What it throws at once must not come before BEGIN is sent, and its ROLLBACK not either.
+    const working = (async () => work(query, ahead))();
     // Nothing may be sent any more once the connection is given back.
     await Promise.allSettled([begun, working]);
     await begun;

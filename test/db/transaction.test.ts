@@ -76,6 +76,18 @@ describe('a transaction', () => {
     expect([await notes('kept'), await notes('dropped')]).toEqual([1, 0]);
   });
 
+  it('is over, too, where its work throws before it has asked for anything', async () => {
+    const db = open(catalog.url);
+    const fault = new Error('before anything');
+    const ended = transaction(db.pool, () => {
+      throw fault;
+    });
+    await expect(ended).rejects.toBe(fault);
+    // On the same connection: within a transaction that was left open, nobody else would see it.
+    await db.pool.query(insert.text, ['after a throw']);
+    expect([await notes('after a throw'), db.pool.totalCount]).toEqual([1, 1]);
+  });
+
   it('keeps its connection after an expected fault', async () => {
     const db = open(catalog.url);
     const backend = async () => (await db.pool.query('SELECT pg_backend_pid() AS pid')).rows[0].pid;
