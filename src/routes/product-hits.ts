@@ -10,10 +10,10 @@ export type FirstHandler = (request: IncomingMessage, response: ServerResponse) 
 
 /** Whoever counts and traces. A hit pays for every call here, so what is behind it must be next to nothing. */
 export interface HitWatch {
-  /** Asked before every hit: whether it is traced, and since when; 0 where it is not. */
+  /** How many hits whose callers say nothing of a trace are passed over before `begin` is asked about one. */
+  passes(): number;
+  /** Whether a hit is traced, and since when; 0 where it is not. */
   begin(request: IncomingMessage): number;
-  /** It goes through the router after all, because memory cannot answer it. */
-  passOver(request: IncomingMessage, tracedSince: number): void;
   answered(status: 200 | 304): void;
   /** A hit that is traced is over. */
   end(request: IncomingMessage, status: 200 | 304, requestId: string, tracedSince: number): void;
@@ -49,6 +49,7 @@ export function createProductHits(deps: {
   const always = [...(deps.variesByOrigin ? ['vary', 'Origin'] : []), ...Object.entries(deps.headers).flat()];
   const send = createReadySender();
   let untilSample = sampleEvery;
+  let untilDrawn = watch?.passes() ?? 0;
   /** Dropped with the prepared product that they show. */
   const answers = new WeakMap<PreparedProduct, ReturnType<typeof answersOf>>();
 
@@ -60,18 +61,17 @@ export function createProductHits(deps: {
     if (!plainSlug.test(slug) || headers.host === undefined || headers.expect !== undefined) return false;
     const { rawHeaders } = request;
     if (rawHeaders.length > maxRawHeaders || deps.hasSecondHost(rawHeaders) || (deps.variesByOrigin && headers.origin !== undefined)) return false;
-    let startedAt = 0;
+    const startedAt = watch && untilSample === 1 ? performance.now() : 0;
+    const hit = deps.products.hitBySlug(slug);
+    if (!hit) return false;
     let tracedSince = 0;
     if (watch) {
-      tracedSince = watch.begin(request);
-      untilSample -= 1;
-      if (untilSample === 0) startedAt = performance.now();
-    }
-    const hit = deps.products.hitBySlug(slug);
-    if (!hit) {
-      if (untilSample === 0) untilSample = 1;
-      watch?.passOver(request, tracedSince);
-      return false;
+      if (headers.traceparent !== undefined) tracedSince = watch.begin(request);
+      else if (untilDrawn > 0) untilDrawn -= 1;
+      else {
+        untilDrawn = watch.passes();
+        tracedSince = watch.begin(request);
+      }
     }
     let ready = answers.get(hit);
     if (ready === undefined) {
@@ -85,6 +85,7 @@ export function createProductHits(deps: {
       const status = isUnchanged ? 304 : 200;
       watch.answered(status);
       if (tracedSince > 0) watch.end(request, status, requestId, tracedSince);
+      untilSample -= 1;
       if (untilSample === 0) {
         untilSample = sampleEvery;
         watch.took(performance.now() - startedAt);

@@ -13,27 +13,14 @@ declare module 'fastify' {
   }
 }
 
-/** Which requests are traced, asked once for each. */
-export interface Draw {
-  /** Whether a request is traced. Not remembered, because remembering costs more than asking. */
-  now(request: IncomingMessage): boolean;
-  /** What was said of a request that goes on to the router, where it must not be asked about again. */
-  keep(request: IncomingMessage, isTraced: boolean): void;
-  /** Whether a request that has come to the router is traced. */
-  of(request: IncomingMessage): boolean;
-}
+/** Whether a request is traced, asked once for each. `isDrawn`: see Sampling. */
+export type Draw = (request: IncomingMessage, isDrawn?: boolean) => boolean;
 
 export function createDraw(sampling: Sampling): Draw {
-  const drawn = new WeakMap<IncomingMessage, boolean>();
-  const draw = ({ headers, url }: IncomingMessage) => {
+  return ({ headers, url }, isDrawn) => {
     const parent = headers.traceparent;
     const isParentSampled = typeof parent === 'string' ? flagOf(parent) : undefined;
-    return sampling.isSampled(isParentSampled, url?.startsWith('/v1/admin/') === true);
-  };
-  return {
-    now: draw,
-    keep: (request, isTraced) => void drawn.set(request, isTraced),
-    of: (request) => drawn.get(request) ?? draw(request),
+    return sampling.isSampled(isParentSampled, url?.startsWith('/v1/admin/') === true, isDrawn);
   };
 }
 
@@ -42,7 +29,7 @@ export const requestSpansPlugin = plugin<{ tracing: Tracing; draw: Draw }>(async
   app.decorateRequest('traced', undefined);
   app.addHook('onRequest', (request, reply, done) => {
     const parent = callerOf(request.raw);
-    const isSampled = draw.of(request.raw);
+    const isSampled = draw(request.raw);
     if (!isSampled && parent === null) return done();
     const traced = isSampled ? open(request, parent) : { traceId: parent?.traceId ?? '', span: null };
     request.traced = traced;

@@ -1,7 +1,12 @@
 /** Decides which requests are traced. */
 export interface Sampling {
-  /** @param isParentSampled whether the caller traces it; undefined where the caller says nothing */
-  isSampled(isParentSampled: boolean | undefined, isAlways: boolean): boolean;
+  /**
+   * @param isParentSampled whether the caller traces it; undefined where the caller says nothing
+   * @param isDrawn whether the lot has fallen on it; drawn here unless told
+   */
+  isSampled(isParentSampled: boolean | undefined, isAlways: boolean, isDrawn?: boolean): boolean;
+  /** How many requests the lot passes over before it falls on one: for whoever cannot afford to draw for each. */
+  passes(): number;
 }
 
 /**
@@ -21,11 +26,13 @@ export function createSampling(options: {
   const hasRoomForDrawn = createBound(options.drawnPerSecond, now);
 
   return {
-    isSampled(isParentSampled, isAlways) {
+    isSampled(isParentSampled, isAlways, isDrawn = random() < ratio) {
       if (isParentSampled === false && !isAlways) return false;
       const isAskedFor = isAlways || isParentSampled === true;
-      return (isAskedFor && hasRoomForAsked()) || (random() < ratio && hasRoomForDrawn());
+      return (isAskedFor && hasRoomForAsked()) || (isDrawn && hasRoomForDrawn());
     },
+    // 0 draws nobody, 1 everybody.
+    passes: () => (ratio === 0 ? Number.POSITIVE_INFINITY : ratio === 1 ? 0 : Math.floor(Math.log(1 - random()) / Math.log(1 - ratio))),
   };
 }
 

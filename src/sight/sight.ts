@@ -5,7 +5,7 @@ import type { MetricsServer } from './metrics-server.js';
 import { createOnlooker, type Onlooker } from './onlooker.js';
 import type * as Spans from './request-spans.js';
 import { count } from './request-tally.js';
-import { createSampling } from './sampling.js';
+import { createSampling, type Sampling } from './sampling.js';
 import type { Tracing } from './tracing.js';
 
 /** What an operator sees of this process: metrics and traces, each off unless configured. */
@@ -26,8 +26,8 @@ export interface Sight {
 }
 
 export interface HitSight {
+  passes(): number;
   begin(request: IncomingMessage): number;
-  passOver(request: IncomingMessage, tracedSince: number): void;
   answered(status: 200 | 304): void;
   end(request: IncomingMessage, status: 200 | 304, requestId: string, tracedSince: number): void;
   took(ms: number): void;
@@ -35,8 +35,8 @@ export interface HitSight {
 
 /** How many requests a second are traced because their callers or their paths say so. */
 const askedPerSecond = 100;
-/** And how many of those that nothing is said of. */
-const drawnPerSecond = 50;
+/** And how many of those that nothing is said of: each takes as much as thirty hits. */
+const drawnPerSecond = 10;
 
 /** Neither library is loaded where it is not asked for. */
 export async function openSight(options: {
@@ -83,6 +83,7 @@ export async function openSight(options: {
 
 interface Traces {
   tracing: Tracing;
+  sampling: Sampling;
   draw: Spans.Draw;
   spans: typeof Spans;
 }
@@ -93,7 +94,8 @@ async function openTraces(
 ): Promise<Traces> {
   const [{ createTracing }, spans] = await Promise.all([import('./tracing.js'), import('./request-spans.js')]);
   const tracing = createTracing({ endpoint, service, version, instance, onFault: onExportError });
-  return { tracing, draw: spans.createDraw(createSampling({ ratio, askedPerSecond, drawnPerSecond })), spans };
+  const sampling = createSampling({ ratio, askedPerSecond, drawnPerSecond });
+  return { tracing, sampling, draw: spans.createDraw(sampling), spans };
 }
 
 const hitRoute = '/v1/products/:slug';
@@ -101,8 +103,10 @@ const hitRoute = '/v1/products/:slug';
 function hitsOf(metrics: Metrics | null, traced: Traces | null): HitSight {
   const tally = metrics?.tally('GET', hitRoute);
   return {
-    begin: traced ? (request) => (traced.draw.now(request) ? performance.timeOrigin + performance.now() : 0) : () => 0,
-    passOver: traced ? (request, since) => traced.draw.keep(request, since > 0) : () => {},
+    passes: () => traced?.sampling.passes() ?? Number.POSITIVE_INFINITY,
+    // Without a word of its caller it has been drawn by lot.
+    begin: (request) =>
+      traced?.draw(request, request.headers.traceparent === undefined ? true : undefined) ? performance.timeOrigin + performance.now() : 0,
     answered(status) {
       if (tally) count(tally, status);
     },

@@ -119,6 +119,23 @@ describe('a service with a collector', () => {
   });
 });
 
+describe('a service that traces whatever it can', () => {
+  const shop = openShop({ config: { traces: { endpoint: collector.endpoint, service: 'all', ratio: 1 } } });
+
+  it('traces product hits that nobody speaks for, each once, and not those whose callers do not trace them', async () => {
+    await shop.create('drawn');
+    const before = collector.spans.length;
+    const quiet = freshTrace();
+    await shop.http.get('/v1/products/drawn').set('traceparent', traceparent(quiet, '00')).expect(200);
+    const detail = async () => (await shop.http.get('/v1/products/drawn').expect(200)).headers['cache-status'];
+    expect([await detail(), await detail(), await detail()]).toEqual(Array(3).fill('truetag; hit; detail=memory'));
+    const hits = () => collector.spans.slice(before).filter(({ name, service }) => service === 'all' && name === 'GET /v1/products/:slug');
+    await expect.poll(() => hits().length, { timeout: 10_000 }).toBe(3);
+    expect(hits().map(({ parentSpanId }) => parentSpanId)).toEqual(['', '', '']);
+    expect(collector.of(quiet)).toEqual([]);
+  });
+});
+
 describe('a service whose collector is away', () => {
   const shop = openShop({ redis: false, config: { traces: { endpoint: 'http://127.0.0.1:1', service: 'shop', ratio: 1 } } });
 
@@ -162,6 +179,23 @@ describe('sampling', () => {
     expect([drawn(), drawn()]).toEqual([20, 0]);
     now = 1000;
     expect(drawn()).toBe(20);
+  });
+
+  it.each([
+    [0, 0.5, Number.POSITIVE_INFINITY],
+    [1, 0.5, 0],
+    [0.25, 0.5, 2],
+    [0.25, 0.2, 0],
+    [0.001, 0.5, 692],
+  ])('of a part of %d, passes over as many as the lot %d says', (ratio, lot, passes) => {
+    expect(createSampling({ ratio, askedPerSecond: 10, drawnPerSecond: 10, random: () => lot }).passes()).toBe(passes);
+  });
+
+  it('passes over as many as leave the part that was asked for', () => {
+    let turn = 0;
+    const { passes } = createSampling({ ratio: 0.01, askedPerSecond: 10, drawnPerSecond: 10, random: () => (turn++ % 1000) / 1000 });
+    const requests = Array.from({ length: 1000 }, () => passes() + 1).reduce((sum, one) => sum + one, 0);
+    expect(1000 / requests).toBeCloseTo(0.01, 3);
   });
 
   it("takes its callers' word, and no more of them in a second than it can afford", () => {
