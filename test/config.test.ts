@@ -156,10 +156,26 @@ describe('the configuration', () => {
     ['that only looks like this machine', { JWT_ISSUER: 'http://localhost.issuer.test', JWT_AUDIENCE: 'truetag' }, 'JWT_ISSUER'],
     ['behind the name of this machine', { JWT_ISSUER: 'http://localhost:80@issuer.test', JWT_AUDIENCE: 'truetag' }, 'JWT_ISSUER'],
     ['whose keys are nowhere', { JWT_ISSUER: 'issuer', JWT_AUDIENCE: 'truetag' }, 'JWT_ISSUER'],
+    [
+      'whose keys have a password',
+      { JWT_ISSUER: 'issuer', JWT_AUDIENCE: 'truetag', JWT_JWKS_URL: 'https://user:secret-of-keys@issuer.test/keys' },
+      'JWT_JWKS_URL',
+    ],
+    ['that has a password', { JWT_ISSUER: 'https://user:secret-of-keys@issuer.test', JWT_AUDIENCE: 'truetag' }, 'JWT_ISSUER'],
     ['whose keys are no URL', { JWT_ISSUER: 'issuer', JWT_AUDIENCE: 'truetag', JWT_JWKS_URL: 'keys' }, 'JWT_JWKS_URL'],
   ])('refuses trust in an issuer %s', (_, environment, name) => {
     expect(faults(environment)[0]).toMatch(new RegExp(`^${name}: .{5,}`));
+    expect(faults(environment).join()).not.toContain('secret-of-keys');
   });
+
+  it.each(['http://user:secret@collector:4318', 'http://collector:4318?key=1', 'http://collector:4318#x', 'grpc://collector'])(
+    'refuses %s as a collector',
+    (endpoint) => {
+      const said = faults({ OTEL_EXPORTER_OTLP_ENDPOINT: endpoint });
+      expect(said[0]).toMatch(/^OTEL_EXPORTER_OTLP_ENDPOINT: must be /);
+      expect(said.join()).not.toContain('secret');
+    },
+  );
 });
 
 describe('a secret in a file', () => {

@@ -80,7 +80,7 @@ function createBudget(now: () => number) {
 }
 
 /** Of IPv6 whoever has one address has 2^64 of them (RFC 6177), so they count as one. */
-function networkOf(address: string): string {
+export function networkOf(address: string): string {
   if (!isIPv6(address) || address.includes('.')) return address;
   const [head = '', tail] = address.split('::');
   const left = head.split(':').filter(Boolean);

@@ -1,6 +1,6 @@
 import currencyCodes from 'currency-codes';
 import { z } from 'zod';
-import { flag, isNetwork, isOrigin, list, url, whole } from './kinds.js';
+import { flag, isNetwork, isOrigin, list, namesSomebody, url, whole } from './kinds.js';
 
 /** Every setting there is, key by key, as `.env.example` tells it. */
 export const Environment = z.object({
@@ -51,7 +51,12 @@ export const Environment = z.object({
   SHED_WAITING: whole(0, 10_000).default(50),
   METRICS_PORT: whole(0, 65535).optional(),
   METRICS_HOST: z.string().default('127.0.0.1'),
-  OTEL_EXPORTER_OTLP_ENDPOINT: url('http:', 'https:').optional(),
+  OTEL_EXPORTER_OTLP_ENDPOINT: url('http:', 'https:')
+    .refine(
+      (value) => !URL.canParse(value) || (!namesSomebody(value) && !/[?#]/.test(value)),
+      'must be the plain address of a collector: keys go into OTEL_EXPORTER_OTLP_HEADERS',
+    )
+    .optional(),
   OTEL_SERVICE_NAME: z.string().default('truetag'),
   OTEL_TRACES_SAMPLER_ARG: z
     .string()

@@ -15,6 +15,12 @@ export const url = (...protocols: string[]) =>
       (value) => URL.canParse(value) && protocols.includes(new URL(value).protocol),
       `must be a URL that begins with ${protocols.map((p) => `${p}//`).join(' or ')}`,
     );
+/** Whether a URL holds a name or a password. */
+export function namesSomebody(value: string): boolean {
+  const { username, password } = new URL(value);
+  return username !== '' || password !== '';
+}
+
 export const list = (isEntry: (entry: string) => boolean, message: string) =>
   z
     .string()

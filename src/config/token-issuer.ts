@@ -1,4 +1,5 @@
 import type { Environment } from './environment.js';
+import { namesSomebody } from './kinds.js';
 
 export interface TokenIssuer {
   issuer: string;
@@ -19,6 +20,7 @@ export function jwtFaults({ JWT_ISSUER, JWT_AUDIENCE, JWT_JWKS_URL }: Record<str
   const keys = JWT_JWKS_URL ?? jwksUrlOf(JWT_ISSUER);
   const name = JWT_JWKS_URL === undefined ? 'JWT_ISSUER' : 'JWT_JWKS_URL';
   if (!URL.canParse(keys)) faults.push(`${name}: must be a URL; where the issuer has none, set JWT_JWKS_URL`);
+  else if (namesSomebody(keys)) faults.push(`${name}: must not hold a name or a password, which are not sent and would stand in the log`);
   else if (new URL(keys).protocol !== 'https:' && !/^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(new URL(keys).hostname))
     faults.push(`${name}: must begin with https://, or whoever sits in between could put keys of their own there`);
   return faults;

@@ -2,6 +2,7 @@ import type { FastifyRequest, RouteOptions } from 'fastify';
 import plugin from 'fastify-plugin';
 import type { Caller } from '../access/caller.js';
 import type { Scope } from '../access/scope.js';
+import { addressOf } from './address-of.js';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -37,7 +38,7 @@ export const authPlugin = plugin<AuthOptions>(async (app, { identify, requireSco
       if (name === undefined || !isScope(name)) throw new Error(`${nameOf(route)} declares no scope that there is (config.scope): ${name}`);
     }
     route.onRequest = before(route.onRequest, async (request) => {
-      request.caller = await identify(tokenOf(request), request.ip);
+      request.caller = await identify(tokenOf(request), addressOf(request));
       requireScope(request.caller, scope as Scope);
     });
     if (Object.keys(scopesOfBody).length === 0) return;

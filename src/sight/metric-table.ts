@@ -89,5 +89,8 @@ function eachPool({ pools }: Snapshot, read: (pool: Snapshot['pools']['read']) =
 }
 
 function requestsOf({ method, route, classes }: RouteTally): [string, string, string, number][] {
-  return classes.flatMap((count, hundreds): [string, string, string, number][] => (count === 0 ? [] : [[method, route, `${hundreds}xx`, count]]));
+  // A series that begins with its first event has not risen by it: errors of ours, which an alert watches, stand there before.
+  return classes.flatMap((count, hundreds): [string, string, string, number][] =>
+    count === 0 && hundreds !== 5 ? [] : [[method, route, `${hundreds}xx`, count]],
+  );
 }

@@ -25,12 +25,12 @@ export function createDraw(sampling: Sampling): Draw {
 }
 
 /** A span for every request that is traced, below its caller's (W3C Trace Context), and all that it leads to below that. */
-export const requestSpansPlugin = plugin<{ tracing: Tracing; draw: Draw }>(async (app, { tracing, draw }) => {
+export const requestSpansPlugin = plugin<{ tracing: Tracing; sampling: Sampling; draw: Draw }>(async (app, { tracing, sampling, draw }) => {
   app.decorateRequest('traced', undefined);
   app.addHook('onRequest', (request, reply, done) => {
     const parent = callerOf(request.raw);
     const isSampled = draw(request.raw);
-    if (!isSampled && parent === null) return done();
+    if (!isSampled && (parent === null || !sampling.mayCarry())) return done();
     const traced = isSampled ? open(request, parent) : { traceId: parent?.traceId ?? '', span: null };
     request.traced = traced;
     // Also where the caller has gone before its answer was out.

@@ -33,7 +33,7 @@ export interface HitSight {
   took(ms: number): void;
 }
 
-/** How many requests a second are traced because their callers or their paths say so. */
+/** How many requests a second are traced because their paths say so, and how many because their callers do. */
 const askedPerSecond = 100;
 /** And how many of those that nothing is said of: each takes as much as thirty hits. */
 const drawnPerSecond = 10;
@@ -60,7 +60,7 @@ export async function openSight(options: {
       return traceId === undefined ? {} : { traceId };
     },
     async register(app) {
-      if (traced) await app.register(traced.spans.requestSpansPlugin, { tracing: traced.tracing, draw: traced.draw });
+      if (traced) await app.register(traced.spans.requestSpansPlugin, traced);
       if (metrics) await app.register((await import('./request-metrics.js')).requestMetricsPlugin, { metrics });
     },
     unreadable(status) {

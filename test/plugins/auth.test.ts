@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import Fastify from 'fastify';
 import { describe, expect, it } from 'vitest';
 import { allScopes, type Scope } from '../../src/access/scope.js';
@@ -144,6 +145,8 @@ describe('the routes of the admin', () => {
   it('let every key in whose scope they declare, and no other', async () => {
     const routes = adminRoutes(shop.service);
     expect(new Set(routes.map(({ scope }) => scope))).toEqual(new Set(allScopes));
+    const said = /\| (\d+) routes, (\d+) scopes \|/.exec(readFileSync('README.md', 'utf8'))?.slice(1);
+    expect(said).toEqual([routes.filter(({ method }) => method !== 'HEAD').length, allScopes.length].map(String));
     expect(await walk(shop.service.url, routes)).toEqual([]);
   }, 60_000);
 

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { openShop } from './open-shop.js';
 import { type OpenApiDocument, operationsOf, resolve } from './openapi-document.js';
@@ -35,6 +36,7 @@ describe('GET /openapi.json', () => {
       .filter(({ method, url, isRefusal }) => !isRefusal && method !== 'HEAD' && !url.startsWith('/docs') && url !== '/openapi.json')
       .map(({ method, url }) => `${method} ${url.replaceAll(/:(\w+)/g, '{$1}')}`);
     expect(routes.length).toBeGreaterThan(20);
+    expect(/to all (\d+) operations of the OpenAPI document/.exec(readFileSync('README.md', 'utf8'))?.[1]).toBe(String(routes.length));
     expect(
       operationsOf(document)
         .map(({ method, path }) => `${method} ${path}`)

@@ -110,6 +110,17 @@ describe('a service with a collector', () => {
   it('takes a traceparent that is none for no word at all', async () => {
     for (const value of ['', 'x', '00-0-0-01', `00-${'0'.repeat(32)}-${callerSpan}-01`, `ff-${callerTrace}-${callerSpan}-01`, 'a'.repeat(5000)])
       await shop.http.get('/v1/products').set('traceparent', value).expect(200);
+    await shop.create('misnamed');
+    await shop.http.get('/v1/products/misnamed').expect(200);
+    for (let i = 0; i < 3; i += 1)
+      await shop.http
+        .get('/v1/products/misnamed')
+        .set('traceparent', 'x')
+        .expect('cache-status', /detail=memory/);
+    const loud = freshTrace();
+    await shop.http.get('/v1/products/misnamed').set('traceparent', traceparent(loud, '01')).expect(200);
+    await spansOf(loud, 'GET /v1/products/:slug');
+    expect(collector.spans.filter(({ name, parentSpanId }) => name === 'GET /v1/products/:slug' && parentSpanId === '')).toEqual([]);
   });
 
   it('keeps secrets out of what it sends', () => {
@@ -187,6 +198,7 @@ describe('sampling', () => {
     [0.25, 0.5, 2],
     [0.25, 0.2, 0],
     [0.001, 0.5, 692],
+    [1e-20, 0.5, Math.floor(Math.log(2) * 1e20)],
   ])('of a part of %d, passes over as many as the lot %d says', (ratio, lot, passes) => {
     expect(createSampling({ ratio, askedPerSecond: 10, drawnPerSecond: 10, random: () => lot }).passes()).toBe(passes);
   });
@@ -208,9 +220,18 @@ describe('sampling', () => {
     expect(isSampled(false, false)).toBe(false);
   });
 
-  it('takes what stands under /v1/admin within the same bound, also where the caller does not trace it', () => {
+  it('takes what stands under /v1/admin within a bound of its own, also where the caller does not trace it', () => {
     const { isSampled } = createSampling({ ratio: 0, askedPerSecond: 2, drawnPerSecond: 10, now: () => 0 });
+    for (let i = 0; i < 5; i += 1) isSampled(true, false);
     expect([isSampled(undefined, true), isSampled(false, true), isSampled(undefined, true)]).toEqual([true, true, false]);
+  });
+
+  it('has what is not sampled carried about no more often than it can afford', () => {
+    let now = 0;
+    const { mayCarry } = createSampling({ ratio: 0, askedPerSecond: 2, drawnPerSecond: 10, now: () => now });
+    expect([mayCarry(), mayCarry(), mayCarry()]).toEqual([true, true, false]);
+    now = 1000;
+    expect(mayCarry()).toBe(true);
   });
 });
 
