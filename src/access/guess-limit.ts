@@ -1,4 +1,3 @@
-import { isIPv6 } from 'node:net';
 import { LRUCache } from 'lru-cache';
 
 export interface GuessLimit {
@@ -26,7 +25,7 @@ export const firstFactor = 10;
  * random bits, a signature) is looked at whatever came from its address before: to leave the right one outside would protect nothing. The first
  * key, of ADMIN_API_KEY, was chosen by somebody and may be weak: past the second budget it is not compared at all, not even for an address that
  * has used it, because whoever guesses may sit behind that very address. Each process counts for itself.
- * @param onExceeded told the address, of IPv6 the /64, once a minute for each budget, and ten times a minute in all
+ * @param onExceeded told the address once a minute for each budget, and ten times a minute in all
  */
 export function createGuessLimit(options: {
   perMinute: number;
@@ -38,21 +37,19 @@ export function createGuessLimit(options: {
   const wrong = createBudget(now);
   const first = createBudget(now);
   const told = createBudget(now);
-  const tell: typeof onExceeded = (network, warning) => {
-    if (told.take('all') <= toldPerMinute) onExceeded?.(network, warning);
+  const tell: typeof onExceeded = (address, warning) => {
+    if (told.take('all') <= toldPerMinute) onExceeded?.(address, warning);
   };
 
   return {
     failed(address) {
-      const network = networkOf(address);
-      if (wrong.take(network) === perMinute + 1) tell(network, 'Too many wrong keys come from one address');
-      return wrong.waitS(network, perMinute + 1);
+      if (wrong.take(address) === perMinute + 1) tell(address, 'Too many wrong keys come from one address');
+      return wrong.waitS(address, perMinute + 1);
     },
-    firstWaitS: (address) => first.waitS(networkOf(address), firstPerMinute),
+    firstWaitS: (address) => first.waitS(address, firstPerMinute),
     missedFirst(address) {
-      const network = networkOf(address);
-      if (first.take(network) === firstPerMinute)
-        tell(network, 'ADMIN_API_KEY is being guessed: nothing more from this address is compared with it until the minute is over');
+      if (first.take(address) === firstPerMinute)
+        tell(address, 'ADMIN_API_KEY is being guessed: nothing more from this address is compared with it until the minute is over');
     },
   };
 }
@@ -77,14 +74,4 @@ function createBudget(now: () => number) {
       return !stands || stands.count < least || stands.endsAt <= now() ? 0 : Math.ceil((stands.endsAt - now()) / 1000);
     },
   };
-}
-
-/** Of IPv6 whoever has one address has 2^64 of them (RFC 6177), so they count as one. */
-export function networkOf(address: string): string {
-  if (!isIPv6(address) || address.includes('.')) return address;
-  const [head = '', tail] = address.split('::');
-  const left = head.split(':').filter(Boolean);
-  const right = tail?.split(':').filter(Boolean) ?? [];
-  const groups = tail === undefined ? left : [...left, ...Array<string>(8 - left.length - right.length).fill('0'), ...right];
-  return groups.slice(0, 4).join(':');
 }

@@ -1,7 +1,6 @@
 import fastifyRateLimit from '@fastify/rate-limit';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Redis } from 'ioredis';
-import { networkOf } from '../access/guess-limit.js';
 import { addressOf } from './address-of.js';
 
 /** How many requests one caller has left in this minute. */
@@ -42,7 +41,7 @@ export async function createRequestCounter(
   app: FastifyInstance,
   { name, perMinute, keyOf, shared }: CounterOptions,
 ): Promise<(request: FastifyRequest) => Promise<Count>> {
-  const common = { max: perMinute, keyGenerator: keyOf ?? ((request: FastifyRequest) => networkOf(addressOf(request))) };
+  const common = { max: perMinute, keyGenerator: keyOf ?? addressOf };
   const inMemory = await limiter(app, { ...common, cache: maxCallers });
   if (shared === null) return inMemory;
   const inRedis = await limiter(app, { ...common, redis: shared.client, nameSpace: `${shared.prefix}:${name}:` });

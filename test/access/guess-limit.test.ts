@@ -25,13 +25,6 @@ describe('the limit on wrong keys', () => {
     expect(failed('b')).toBe(0);
   });
 
-  it('takes the addresses of one IPv6 network for one', () => {
-    const { failed } = limit();
-    for (const address of ['2001:db8:0:7::1', '2001:db8::7:1:2:3:4', '2001:db8:0:7:ffff:ffff:ffff:ffff']) failed(address);
-    expect(failed('2001:db8:0:7::99')).toBe(60);
-    for (const address of ['2001:db8:0:8::1', '2001:db8::1', '::1', '::ffff:10.0.0.1', '10.0.0.1']) expect(failed(address)).toBe(0);
-  });
-
   it('remembers no more than ten thousand addresses', () => {
     const { failed } = limit(1);
     failed('first');
