@@ -50,7 +50,6 @@ export function createLeaseKeeper(options: {
   onFault?: ((error: Error) => void) | undefined;
 }): LeaseKeeper {
   const { clock, lease, leaseMs, registry } = options;
-  const reapMs = Math.max(6000, 3 * leaseMs);
   const own = new Set<string>();
   const blockSince = new Map<string, number>();
   /** Blocks that were applied and not acked yet, with who waits for that. */
@@ -163,6 +162,8 @@ export function createLeaseKeeper(options: {
     const standing = new Set(look.blocks.map(({ token }) => token));
     for (const token of blockSince.keys()) if (!standing.has(token)) blockSince.delete(token);
     for (const token of standing) if (!blockSince.has(token)) blockSince.set(token, now);
+    // Longer than any write waits for its readers, whatever leases the others have.
+    const reapMs = Math.max(6000, 3 * leaseMs, ...look.instances.map((one) => 3 * one.leaseMs));
     const overdue = [...blockSince].filter(([, since]) => now - since > reapMs).map(([token]) => token);
     if (overdue.length > 0) await held.reap(overdue);
     const pair = registry.toSettle();

@@ -13,7 +13,7 @@ const armPriceSql: Statement = {
   text: `
     WITH stands AS (${variantPriceFrom}),
     named AS (SELECT *, ARRAY['id:' || "productId", 'slug:' || slug] AS keys FROM stands)
-    SELECT "productId", slug, version, amount, "compareAt",
+    SELECT "productId", slug, version, amount, "compareAt", "isStandby",
         CASE WHEN amount IS DISTINCT FROM $3::bigint OR ($4 AND "compareAt" IS DISTINCT FROM $5::bigint)
             THEN arm_write($6, keys, $7, $8, $9::text || to_json(keys)::text) END AS pair
     FROM named`,

@@ -106,7 +106,7 @@ export function createDatabase(options: DatabaseOptions): Database {
 
 /**
  * A standby may be behind, so that its answers are none. It becomes a primary, or a primary a standby, only by a restart or a promotion, so
- * looking once per connection is enough. (`verify` is an option of pg-pool which its types do not know.)
+ * looking once per connection is enough, but through a pooler: see `standby.ts`. (`verify` is an option of pg-pool which its types do not know.)
  */
 function refuseStandby(client: pg.ClientBase, done: (error?: Error) => void): void {
   const question: pg.QueryConfig & { query_timeout: number } = { text: 'SELECT pg_is_in_recovery() AS "isStandby"', query_timeout: connectMs };

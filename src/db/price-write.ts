@@ -3,20 +3,23 @@ import type { StoredPrice } from '../catalog/money.js';
 import type { ProductDocument, VariantPrice } from '../catalog/ports.js';
 import { AppError } from '../errors.js';
 import { selectDocumentOf } from './product-document-sql.js';
+import { type FromServer, isStandbyColumn, ofPrimary } from './standby.js';
 import type { Query, Statement } from './statement.js';
 import { isUuid } from './storable.js';
 
 /** Of the variant $1 in the currency $2. */
 export const variantPriceFrom = `
-    SELECT p.id AS "productId", p.slug, p.version, pr.amount, pr.compare_at AS "compareAt"
+    SELECT p.id AS "productId", p.slug, p.version, pr.amount, pr.compare_at AS "compareAt", ${isStandbyColumn}
     FROM variant v JOIN product p ON p.id = v.product_id LEFT JOIN price pr ON pr.variant_id = v.id AND pr.currency = $2
     WHERE v.id = $1`;
 const variantPriceSql: Statement = { name: 'variant_price', text: variantPriceFrom };
 
 /** bigint arrives as text. */
-export type VariantPriceRow = { productId: string; slug: string; version: string; amount: string | null; compareAt: string | null };
+export type VariantPriceRow = FromServer & { productId: string; slug: string; version: string; amount: string | null; compareAt: string | null };
 
-export function toVariantPrice({ productId, slug, version, amount, compareAt }: VariantPriceRow, currency: string): VariantPrice {
+/** Throws `database_unavailable` for the row of a standby. */
+export function toVariantPrice(row: VariantPriceRow, currency: string): VariantPrice {
+  const { productId, slug, version, amount, compareAt } = ofPrimary(row);
   const price = amount === null ? null : { currency, amount: Number(amount), compareAt: compareAt === null ? null : Number(compareAt) };
   return { productId, slug, version: Number(version), price };
 }

@@ -1,9 +1,9 @@
 import type { ProductReads, ProductVersion } from '../catalog/ports.js';
-import { AppError } from '../errors.js';
 import type { Database } from './client.js';
 import { selectVariantPrice } from './price-write.js';
 import { selectDocuments } from './product-document-sql.js';
 import { selectStatesBy, selectStateWithDocument, streamStates } from './product-state-sql.js';
+import { noPrimary } from './standby.js';
 import { createLongQuery, createPoolQuery, type Statement } from './statement.js';
 import { isStorable, isUuid } from './storable.js';
 
@@ -47,7 +47,7 @@ export function createProductReads({ pool }: Pick<Database, 'pool'>): ProductRea
       if (slugs.length + ids.length === 0) return new Map();
       const rows = await query<VersionRow>(versionsSql, [slugs, ids]);
       // A standby may be behind, so its word is none.
-      if (rows.some(({ lookup }) => lookup === 'standby')) throw new AppError('database_unavailable', 'The database does not answer at the moment');
+      if (rows.some(({ lookup }) => lookup === 'standby')) throw noPrimary();
       return new Map(rows.map(({ lookup, version, ...rest }) => [lookup, { ...rest, version: Number(version) }]));
     },
 

@@ -2,6 +2,7 @@ import type { LockedProduct, ProductDocument } from '../catalog/ports.js';
 import type { ProductState } from '../catalog/product-state.js';
 import { type DocumentRow, documentColumns } from './product-document-sql.js';
 import { brandName, mediaJson, optionsJson, tagsJson, timeJson, variantOptionsJson } from './product-json-sql.js';
+import { type FromServer, isStandbyColumn, ofPrimary } from './standby.js';
 import type { Query, Statement } from './statement.js';
 
 // The tree has no cycle (a trigger sees to it); the bound on the depth is for a table that was changed with the trigger off.
@@ -53,11 +54,11 @@ const byIdOrSlugSql: Statement = {
 };
 const afterIdSql: Statement = {
   name: 'product_states_after_id',
-  text: `SELECT p.version, ${stateColumn} FROM product p WHERE p.id > $1 ORDER BY p.id LIMIT $2`,
+  text: `SELECT p.version, ${stateColumn}, ${isStandbyColumn} FROM product p WHERE p.id > $1 ORDER BY p.id LIMIT $2`,
 };
 const withDocumentSql: Statement = {
   name: 'product_state_with_document',
-  text: `SELECT ${documentColumns}, ${stateColumn} FROM product p WHERE p.id = $1`,
+  text: `SELECT ${documentColumns}, ${stateColumn}, ${isStandbyColumn} FROM product p WHERE p.id = $1`,
 };
 
 const lowestId = '00000000-0000-0000-0000-000000000000';
@@ -81,9 +82,9 @@ export async function selectStatesBy(query: Query, ids: readonly string[], slugs
 
 /** The document of a product and its editable state, of one snapshot. Null where there is none. */
 export async function selectStateWithDocument(query: Query, id: string): Promise<{ document: ProductDocument; state: ProductState } | null> {
-  const [row] = await query<DocumentRow & Row>(withDocumentSql, [id]);
+  const [row] = await query<DocumentRow & Row & FromServer>(withDocumentSql, [id]);
   if (!row) return null;
-  const { state, ...document } = row;
+  const { state, ...document } = ofPrimary(row);
   return { state, document: { ...document, version: Number(document.version) } };
 }
 
@@ -91,7 +92,7 @@ export async function selectStateWithDocument(query: Query, id: string): Promise
 export async function* streamStates(query: Query, batchSize: number): AsyncIterable<ProductState[]> {
   let after: string | undefined = lowestId;
   while (after !== undefined) {
-    const rows: Row[] = await query<Row>(afterIdSql, [after, batchSize]);
+    const rows: Row[] = (await query<Row & FromServer>(afterIdSql, [after, batchSize])).map((row) => ofPrimary(row));
     if (rows.length > 0) yield rows.map(({ state }) => state);
     after = rows.length === batchSize ? rows.at(-1)?.state.id : undefined;
   }

@@ -1,5 +1,6 @@
 import type { QuoteReads, QuoteRow } from '../catalog/ports.js';
 import type { Database } from './client.js';
+import { type FromServer, isStandbyColumn, ofPrimary } from './standby.js';
 import { createPoolQuery, type Statement } from './statement.js';
 import { isUuid } from './storable.js';
 
@@ -8,7 +9,8 @@ const variantsSql: Statement = {
   name: 'quote_variants',
   text: `
     SELECT v.id AS "variantId", p.id AS "productId", p.slug, p.title, v.title AS "variantTitle", v.sku, p.version,
-        coalesce(i.quantity, 0) AS quantity, coalesce(i.policy, 'deny') AS policy, pr.amount, pr.compare_at AS "compareAt"
+        coalesce(i.quantity, 0) AS quantity, coalesce(i.policy, 'deny') AS policy, pr.amount, pr.compare_at AS "compareAt",
+        ${isStandbyColumn}
     FROM variant v JOIN product p ON p.id = v.product_id AND p.status = 'active'
     LEFT JOIN inventory i ON i.variant_id = v.id
     LEFT JOIN price pr ON pr.variant_id = v.id AND pr.currency = $2
@@ -16,7 +18,7 @@ const variantsSql: Statement = {
 };
 
 // bigint arrives as text, since not every one fits a number; these do, by a constraint.
-type Row = Omit<QuoteRow, 'version' | 'price'> & { version: string; amount: string | null; compareAt: string | null };
+type Row = FromServer & Omit<QuoteRow, 'version' | 'price'> & { version: string; amount: string | null; compareAt: string | null };
 
 /** What quotes are made of, past every cache. Amounts in minor units of the currency asked for. */
 export function createQuoteReads({ pool }: Pick<Database, 'pool'>): QuoteReads {
@@ -31,7 +33,8 @@ export function createQuoteReads({ pool }: Pick<Database, 'pool'>): QuoteReads {
   };
 }
 
-function toQuoteRow({ amount, compareAt, version, ...row }: Row): QuoteRow {
+function toQuoteRow(given: Row): QuoteRow {
+  const { amount, compareAt, version, ...row } = ofPrimary(given);
   const price = amount === null ? null : { amount: Number(amount), compareAt: compareAt === null ? null : Number(compareAt) };
   return { ...row, version: Number(version), price };
 }

@@ -66,6 +66,21 @@ async function openProxy(fault: 'pass' | 'cut-before' | 'cut-after' | 'spoil-beg
   return proxy;
 }
 
+describe('every transaction of a write', () => {
+  it('waits for the disk and bounds its waits, whatever the session says', async () => {
+    const url = new URL(catalog.url);
+    url.searchParams.set('options', '-c synchronous_commit=off -c lock_timeout=0 -c idle_in_transaction_session_timeout=0 -c statement_timeout=0');
+    const db = open(url.href);
+    const names = ['synchronous_commit', 'lock_timeout', 'idle_in_transaction_session_timeout', 'statement_timeout'];
+    const shown = { text: `SELECT ${names.map((name) => `current_setting('${name}') AS ${name}`).join()}` };
+    const bounded = { synchronous_commit: 'on', lock_timeout: '1s', idle_in_transaction_session_timeout: '3s', statement_timeout: '5s' };
+    const armed = { ...(await catalog.arm('id:00000000-0000-7000-8000-000000000001')), channel: 'channel' };
+    expect((await armedTransaction(db.pool, armed, (query) => query(shown, []))).value).toEqual([bounded]);
+    expect((await transaction(db.pool, (query) => query(shown, []))).value).toEqual([bounded]);
+    expect((await db.pool.query(shown)).rows[0].synchronous_commit).toBe('off');
+  });
+});
+
 describe('a transaction', () => {
   it('commits what it did and rolls back what threw', async () => {
     const { pool } = catalog.db;
