@@ -143,6 +143,40 @@ describe('a read without a lease to hit by', () => {
     expect(primary.instances.size).toBe(1);
   });
 
+  it('does not take another document of the same version for the one that stands, as after a restored backup', async () => {
+    const source = createTableSource(documentAt(2, 200));
+    const cache = await openCache(source, { leaseMs: null });
+    await read(cache);
+    source.commit(documentAt(2, 222, { token: 'of another life' }));
+    await redis.del(key);
+    expect(priceOf((await read(cache)).held)).toBe(222);
+  });
+
+  it('does not wait for a load of another document of the same version', async () => {
+    const source = createHeldSource();
+    const cache = await openCache(source, { leaseMs: null });
+    const [lost, stands] = [documentAt(2, 200), documentAt(2, 222, { token: 'of another life' })];
+    const first = read(cache).catch(() => {});
+    (await source.nextVersions()).answer([lost]);
+    const old = await source.nextDocuments();
+    const second = read(cache);
+    (await source.nextVersions()).answer([stands]);
+    const load = source.nextDocuments();
+    old.answer([lost]);
+    await first;
+    (await load).answer([stands]);
+    expect(priceOf((await second).held)).toBe(222);
+  });
+
+  it('is refused where the body is older than the version that Postgres has named: somebody else has answered', async () => {
+    const source = createHeldSource();
+    const cache = await openCache(source, { leaseMs: null });
+    const behind = read(cache);
+    (await source.nextVersions()).answer([documentAt(2, 200)]);
+    (await source.nextDocuments()).answer([documentAt(1, 100)]);
+    await expect(behind).rejects.toThrow('no answer in time');
+  });
+
   it('fails where Postgres fails, whatever memory and Redis hold', async () => {
     const source = createHeldSource();
     const cache = await openCache(source, { leaseMs: null });

@@ -333,6 +333,18 @@ describe('clearing up', () => {
     expect([lease.isBlocked(key), lease.isBlocked('id:chair')]).toEqual([false, true]);
   });
 
+  it('lets the blocks of a writer stand who waits for a longer lease than its own', async () => {
+    primary.instances.set('alive', { beat: 1, leaseMs: 5000 });
+    await primary.steps.arm('waiting', [key], 'another process');
+    for (let passed = 0; passed < 15_000; passed += beatMs) {
+      expect(primary.blocks.has('waiting'), String(passed)).toBe(true);
+      primary.instances.set('alive', { beat: 2 + passed, leaseMs: 5000 });
+      await clock.pass(beatMs);
+    }
+    await clock.pass(2 * beatMs);
+    expect(primary.blocks.has('waiting')).toBe(false);
+  });
+
   it('takes out instances whose beat has stood still for too long, and leaves those that are alive', async () => {
     primary.instances.set('gone', { beat: 7, leaseMs });
     primary.instances.set('alive', { beat: 1, leaseMs });
