@@ -39,6 +39,22 @@ export async function measureRecovery(
   return result;
 }
 
+/**
+ * Which of these products an instance does not answer from memory again, although nobody writes any more and the time for it is over: a block that
+ * its writer has left must not stay.
+ */
+export async function unhitBy(slot: Slot, slugs: readonly string[], hit: string, withinMs = recoverWithinMs): Promise<string[]> {
+  const connection = createConnection(slot.port);
+  let left = [...slugs];
+  for (const until = performance.now() + withinMs; left.length > 0 && performance.now() < until; await sleep(50)) {
+    const unhit: string[] = [];
+    for (const slug of left) if ((await get(connection, `/v1/products/${slug}`))?.header('cache-status') !== hit) unhit.push(slug);
+    left = unhit;
+  }
+  connection.close();
+  return left.map((slug) => `${slot.name} did not answer ${slug} with "${hit}" within ${withinMs / 1000} s of the last write`);
+}
+
 function get(connection: Connection, path: string) {
   return connection.send(requestText('GET', path), 1_500).catch(() => null);
 }

@@ -10,7 +10,7 @@ import { startLoad } from './load.js';
 import { type Options, readOptions, usage } from './options.js';
 import { watchOwnPauses } from './pace.js';
 import { createRandom } from './random.js';
-import { measureRecovery } from './recovery.js';
+import { measureRecovery, unhitBy } from './recovery.js';
 import { failuresOf, figuresOf, type Outcome, reportOf } from './report.js';
 import { openRig, type Rig } from './rig.js';
 import { stockShop } from './stock-shop.js';
@@ -52,7 +52,10 @@ async function run(options: Options, rig: Rig, isStopped: () => boolean): Promis
   while (performance.now() < endsAt && !isStopped()) await sleep(50);
 
   const ranMs = performance.now() - startedAt;
-  await Promise.all([load.stop(), watch.stop()]);
+  await load.stop();
+  const slugs = shop.steady.map(({ slug }) => slug);
+  const unhit = isStopped() ? [] : (await Promise.all(residents.map((slot) => unhitBy(slot, slugs, hit)))).flat();
+  await watch.stop();
   own.stop();
   judge.finish();
   figures.finish();
@@ -67,7 +70,7 @@ async function run(options: Options, rig: Rig, isStopped: () => boolean): Promis
     contradictions,
     evidence,
     recovery,
-    mishaps: [...fleet.mishaps, ...watch.findings()],
+    mishaps: [...fleet.mishaps, ...watch.findings(), ...unhit],
     scrapes: watch.answered(),
     ...costs,
   };
