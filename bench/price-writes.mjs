@@ -16,7 +16,7 @@ const { selectVariantPrice, setPrice } = await import('../src/db/price-write.ts'
  */
 const rounds = 12;
 const perRound = 50;
-/** Until V8 has compiled what a change runs through: a process that has just started takes half as long again. */
+/** Until V8 has compiled what a change runs through: a process that has just started takes about a third more. */
 const warmUps = 1000;
 const adminKey = 'bench-only-not-a-secret-0123456789abcdef';
 const slug = 'walnut-desk-lamp';

@@ -35,7 +35,7 @@ export interface HitSight {
 
 /** How many requests a second are traced because their paths say so, and how many because their callers do. */
 const askedPerSecond = 100;
-/** And how many of those that nothing is said of: each takes as much as thirty hits. */
+/** And how many of those that nothing is said of: each costs many times what a hit does. */
 const drawnPerSecond = 10;
 
 /** Neither library is loaded where it is not asked for. */
