@@ -23,6 +23,7 @@ import { refuseExpectation } from './plugins/problem.js';
 import { requestIdOf } from './plugins/request-id.js';
 import { type Headers, securityHeaders } from './plugins/security-headers.js';
 import { hasSecondHost, maxHeaders } from './plugins/strict-request.js';
+import { keepGarbageYoung } from './plugins/young-garbage.js';
 import { adminCacheRoutes } from './routes/admin-cache.js';
 import { adminImportRoutes } from './routes/admin-imports.js';
 import { adminKeyRoutes } from './routes/admin-keys.js';
@@ -62,6 +63,7 @@ const version = '0.1.0';
  * closes everything.
  */
 export async function createApp(config: AppConfig): Promise<App> {
+  keepGarbageYoung();
   let read: () => Promise<Reading> = () => Promise.reject(new Error('the service has not started yet'));
   const sight = await openSight({
     ...{ metrics: config.metrics, traces: config.traces, version, instance: randomUUID(), read: () => read() },

@@ -8,15 +8,15 @@ export interface Commit<T> {
   isKnown: boolean;
 }
 
-/** The round of one write, in RFC 3339 times of this process's wall clock. */
+/** The round of one write, in ms since 1970 by this process's wall clock. */
 export interface WriteTrace {
   token: string;
-  startedAt: string;
-  armedAt: string;
-  acks: { instance: string; at: string }[];
+  startedAt: number;
+  armedAt: number;
+  acks: { instance: string; at: number }[];
   /** When the wait for the readers was over. */
-  passedAt: string;
-  committedAt: string;
+  passedAt: number;
+  committedAt: number;
   ackWaitMs: number;
 }
 

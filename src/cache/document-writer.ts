@@ -38,11 +38,11 @@ export function createDocumentWriter(options: {
   errors: WriteErrors;
 }): DocumentWriter {
   const { clock, steps, lease, registry, errors } = options;
-  const rounds = new Map<string, { acks: Map<string, string>; wake: () => void; isOver: boolean }>();
+  const rounds = new Map<string, { acks: Map<string, number>; wake: () => void; isOver: boolean }>();
   const counts = { writes: 0, aborted: 0, unknown: 0 };
   /** Writes by the bucket of their wait; the last is for what no bucket holds. */
   const waits = [...buckets, Number.POSITIVE_INFINITY].map((le) => ({ le, writes: 0 }));
-  const time = () => new Date(clock.wall()).toISOString();
+  const time = () => clock.wall();
 
   /** W3: every instance of W2 has applied the block, or cannot hold a lease from before it any more. */
   async function waitForReaders(token: string, look: RegistryLook, armedAt: number): Promise<void> {
@@ -82,8 +82,8 @@ export function createDocumentWriter(options: {
     let mayStand = isPlanArming === true;
     let keys: string[];
     let done: Commit<T>;
-    let armedTime: string;
-    let passed: { at: string; ackWaitMs: number };
+    let armedTime: number;
+    let passed: { at: number; ackWaitMs: number };
     try {
       const planned = await plan({ token, writer: options.process });
       progress.mayHaveWritten = false;
@@ -182,7 +182,7 @@ export function createDocumentWriter(options: {
     async write(plan, after) {
       if (rounds.size >= maxWrites) throw errors.busy('Too many changes are under way: try again');
       const token = randomUUID();
-      const round = { acks: new Map<string, string>(), wake: () => {}, isOver: false };
+      const round = { acks: new Map<string, number>(), wake: () => {}, isOver: false };
       rounds.set(token, round);
       const startedAt = clock.now() - (after.spentMs ?? 0);
       let giveUp = () => {};

@@ -70,7 +70,7 @@ export function createPriceService(deps: {
       return againWhenMoved(async (spentMs) => {
         const { value, trace } = await deps.cache.write('adminPrice', plan, { spentMs, isPlanArming });
         const { passedAt: _, ackWaitMs: __, ...times } = trace;
-        deps.log.add({ ...times, productId: value.productId, variantId, version: value.version, answeredAt: deps.now().toISOString() });
+        deps.log.add({ ...times, productId: value.productId, variantId, version: value.version, answeredAt: deps.now().getTime() });
         return value;
       });
     },

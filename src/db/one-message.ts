@@ -80,7 +80,7 @@ function execute(call: Call): string {
 
 function literal(value: unknown): string {
   if (value === null) return 'NULL';
-  if (typeof value === 'string') return pg.escapeLiteral(value);
+  if (typeof value === 'string') return /['\\]/.test(value) ? pg.escapeLiteral(value) : `'${value}'`;
   if (typeof value === 'boolean' || (typeof value === 'number' && Number.isFinite(value))) return String(value);
   throw new Error('only text, numbers, booleans and null can be sent with others');
 }
