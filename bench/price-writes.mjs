@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { availableParallelism } from 'node:os';
@@ -8,7 +9,7 @@ import { openRig, root } from './rig.mjs';
 import { median } from './summary.mjs';
 
 // TypeScript, which the rig has made readable.
-const { selectVariantPrice, setPrice } = await import('../src/db/price-write.ts');
+const { setPrice } = await import('../src/db/price-write.ts');
 
 /**
  * `npm run bench:writes`: what a price change costs beside changes in two commits that promise nothing, on a Postgres that really writes to
@@ -118,16 +119,15 @@ async function openPlain(url) {
       await client.query(`INSERT INTO plain_word (word) VALUES ('a price will change')`);
       await client.query('BEGIN');
       await client.query('INSERT INTO write_log (token, covers_all, xid) VALUES (gen_random_uuid(), true, pg_current_xact_id())');
+      const token = randomUUID();
       await client.query({
         name: 'plain_bump',
-        text: 'UPDATE product p SET version = version + 1, last_token = gen_random_uuid() FROM variant v WHERE v.product_id = p.id AND v.id = $1',
-        values: [variantId],
+        text: 'UPDATE product p SET version = version + 1, last_token = $2 FROM variant v WHERE v.product_id = p.id AND v.id = $1',
+        values: [variantId, token],
       });
-      await selectVariantPrice(query, variantId, 'USD');
-      await setPrice(query, variantId, { currency: 'USD', amount, compareAt: null });
+      await setPrice(query, variantId, { currency: 'USD', amount, compareAt: null }, token);
       await client.query('COMMIT');
     },
-    /** The least that two commits can be: a row of one small table, then a row of another, with nothing to look up, to guard or to read back. */
     /** What a shop would do without any of this. */
     async plain() {
       amount += 1;
@@ -151,6 +151,7 @@ async function openPlain(url) {
       await ask('plain_product', 'UPDATE product SET version = version + 1, updated_at = now() WHERE id = $1', [rows[0].id]);
       await unguarded.query('COMMIT');
     },
+    /** The least that two commits can be: a row of one small table, then a row of another, with nothing to look up, to guard or to read back. */
     async least() {
       await client.query(`INSERT INTO plain_word (word) VALUES ('a price will change')`);
       await client.query('BEGIN');

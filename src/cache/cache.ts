@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
-import { briefly, type Clock, monotonicClock, withTimeout } from './clock.js';
+import { briefly, type Clock, monotonicClock, nextTurn, withTimeout } from './clock.js';
 import { createCounters } from './counters.js';
 import type { DocumentSource } from './document-bodies.js';
 import type { Plan, WriteErrors, WriteOptions, WriteTrace } from './document-write.js';
@@ -129,8 +129,12 @@ export function createCache(options: {
       return writer.write(plan, {
         install: (document, keys) => isPut && documents.install(document, keys),
         async store(written) {
-          const put = isPut ? written.map((document) => documents.store(document)) : [];
-          const work = Promise.all([briefly(Promise.all(put), tuning.writeThroughMs, clock), generations.raise(policies[row].drops)]);
+          // When the answer is on its way.
+          const put = async () => {
+            await nextTurn(clock);
+            await Promise.all(written.map((document) => documents.store(document)));
+          };
+          const work = Promise.all([isPut && briefly(put(), tuning.writeThroughMs, clock), generations.raise(policies[row].drops)]);
           storing.add(work);
           await work.finally(() => storing.delete(work));
         },

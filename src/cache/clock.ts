@@ -27,6 +27,13 @@ export function jittered(ms: number, part: number): number {
   return ms * (1 - Math.random() * part);
 }
 
+/** Resolves when everything that has arrived by now has been seen. */
+export function nextTurn(clock: Clock): Promise<void> {
+  return new Promise((resolve) => {
+    clock.turn(resolve);
+  });
+}
+
 /** Resolves after `ms`. */
 export function pause(clock: Clock, ms: number): Promise<void> {
   return new Promise((resolve) => {

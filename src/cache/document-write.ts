@@ -35,7 +35,7 @@ export interface WriteOptions {
 export interface WriteEffects {
   /** Before the acknowledgement: puts a committed document into this process's memory, to be hit. Called in the turn in which the lease allows it, or never. */
   install(document: DocumentBody, keys: readonly string[]): void;
-  /** W5, begun before the acknowledgement, which waits for it in a bulk write only: it bounds itself, and never fails. */
+  /** W5, which the acknowledgement does not wait for but in a bulk write: it bounds itself, and never fails. */
   store(documents: readonly DocumentBody[]): Promise<void>;
 }
 
@@ -57,6 +57,8 @@ export interface WritePlan<T> {
    * commits. What it throws is thrown on, and nothing is written then.
    */
   commit(armed: Armed): Promise<Commit<T>>;
+  /** Takes back what the plan itself has begun of W4; called where `commit` never will be. */
+  drop?(): void;
 }
 
 /** There is nothing to write, and no block was made: what the caller gets to see of it. */

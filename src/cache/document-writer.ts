@@ -81,6 +81,7 @@ export function createDocumentWriter(options: {
     const startedAt = time();
     let mayStand = isPlanArming === true;
     let keys: string[];
+    let drop: (() => void) | undefined;
     let done: Commit<T>;
     let armedTime: number;
     let passed: { at: number; ackWaitMs: number };
@@ -91,6 +92,7 @@ export function createDocumentWriter(options: {
         mayStand = false;
         throw planned.refused;
       }
+      drop = planned.drop;
       if (progress.isGivenUp) throw errors.unavailable();
       keys = [...new Set(planned.keys)];
       mayStand = true;
@@ -125,9 +127,11 @@ export function createDocumentWriter(options: {
       // Where the transaction has failed, nobody asks any more.
       readers.catch(() => {});
       // W4
+      drop = undefined;
       done = await planned.commit({ token, keyCount: keys.length, pair, readers });
       passed = await readers;
     } catch (error) {
+      drop?.();
       if (mayStand) {
         counts.aborted += 1;
         void abort(token);

@@ -1,4 +1,4 @@
-import type { Commit, NoWrite, WriteRound } from '../cache/document-write.js';
+import type { Commit, NoWrite, WritePlan, WriteRound } from '../cache/document-write.js';
 import type { Armed, ArmedLook } from '../cache/truth-ports.js';
 import type { ImportJob, ImportReport } from './import.js';
 import type { ListingPage, ListingQuery } from './listing.js';
@@ -46,16 +46,14 @@ export interface ProductReads {
 export interface ProductTransaction {
   /** The states of these products by id or current slug, their rows locked in the order of their ids, with the version before this write. */
   lock(by: { ids?: readonly string[]; slugs?: readonly string[] }): Promise<LockedProduct[]>;
-  /** As in ProductReads, with the version before this write; of a product that the write has blocked, which is locked. */
-  variantPrice(variantId: string, currency: string): Promise<VariantPrice | null>;
   /**
    * Creates or replaces these products by id, in batched statements: ranges and availability derived, slug history kept (an abandoned slug
    * redirects; a slug taken into use leaves the history of whoever had it before), brands and categories found or made. Versions and tokens
    * are the transaction's. Throws `slug_taken` where another product uses a slug now, `keys_moved` where a slug is not blocked.
    */
   save(states: readonly ProductState[], token: string): Promise<ProductDocument[]>;
-  /** Sets one price, again if need be. What is asked for together with it is sent in one go. */
-  setPrice(variantId: string, price: StoredPrice): Promise<ProductDocument>;
+  /** Sets one price of a product that the write has blocked, where `compareAt` is missing with the one that stands. Throws `not_found`. */
+  setPrice(variantId: string, change: PriceChange, token: string): Promise<PriceSet>;
   /** Sets the stock of one variant; `document` only where `available` flips. Throws `not_found`. */
   setStock(variantId: string, quantity: number): Promise<StockChange>;
 }
@@ -81,29 +79,37 @@ export interface StockChange {
   document: ProductDocument | null;
 }
 
+/** What was there before a price was set, with the version before the write, and what is there now. */
+export interface PriceSet {
+  stood: VariantPrice;
+  document: ProductDocument;
+}
+
+/** What a transaction of a write does, and gives back. It may be done twice. */
+export type WriteWork<T> = (tx: ProductTransaction) => Promise<{ value: T; documents: readonly ProductDocument[] }>;
+
 /** The price that stands, null for an unknown variant, and what W1 and W2 answered where the change made it worth to arm. */
-export interface ArmedPrice {
+export interface ArmedPrice<T> {
   stands: VariantPrice | null;
   armed: ArmedLook | null;
+  /** W4, where it was begun behind them. */
+  begun: Required<Pick<WritePlan<T>, 'commit' | 'drop'>> | null;
 }
 
 export interface ProductWrites {
   /**
-   * Looks at a price and, where the change sets another, arms for it (W1, W2) in the same round trip: the product's id and slug are blocked. Refused
-   * where there was no connection to send that on; what it throws leaves open whether blocks stand.
+   * Looks at a price and, where the change sets another, arms for it (W1, W2) in the same round trip: the product's id and slug are blocked. Where
+   * a connection can be spared, `work` is begun on it meanwhile, as in an eager `transaction`. Refused where there was no connection to send that on;
+   * what it throws leaves open whether blocks stand.
    */
-  armPrice(round: WriteRound, variantId: string, change: PriceChange): Promise<ArmedPrice | NoWrite>;
+  armPrice<T>(round: WriteRound, variantId: string, change: PriceChange, work: WriteWork<T>): Promise<ArmedPrice<T> | NoWrite>;
   /**
    * A write of documents: runs `work` in one transaction on one connection, let through by the database for the products and slugs that
    * `armed` stands for. Commits when it returns, rolls back when it throws. `lock_timeout` bounds every wait.
    * @param options `isEager`: `work` is begun before the readers have been waited for, and may be done twice. `productId`: the one product that it
    *   changes, of which one transaction is under way at a time in a process; `busy` is thrown as well where its turn does not come in a second
    */
-  transaction<T>(
-    armed: Armed,
-    work: (tx: ProductTransaction) => Promise<{ value: T; documents: readonly ProductDocument[] }>,
-    options?: { isBulk?: boolean; isEager?: boolean; productId?: string },
-  ): Promise<Commit<T>>;
+  transaction<T>(armed: Armed, work: WriteWork<T>, options?: { isBulk?: boolean; isEager?: boolean; productId?: string }): Promise<Commit<T>>;
   /** Runs `work` as if it were a write of documents, and rolls it back whatever happens. */
   rehearse<T>(work: (tx: ProductTransaction) => Promise<T>): Promise<T>;
   /** Sets the stock of one variant if that leaves every document as it is. Throws `not_found`, `write_outcome_unknown`. */

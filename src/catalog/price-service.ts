@@ -3,7 +3,7 @@ import type { Plan } from '../cache/document-write.js';
 import { AppError } from '../errors.js';
 import { admitsVersion } from './etag.js';
 import { requireCurrency, type StoredPrice } from './money.js';
-import type { ProductReads, ProductTransaction, ProductWrites, VariantPrice } from './ports.js';
+import type { ProductReads, ProductWrites, VariantPrice, WriteWork } from './ports.js';
 import type { PriceWriteLog } from './price-writes.js';
 import { versionMismatch } from './product-admin-service.js';
 import type { PriceChange, PriceChanged } from './product-input.js';
@@ -37,26 +37,28 @@ export function createPriceService(deps: {
         if (stands.price?.amount === price.amount && stands.price.compareAt === compareAt) throw new Unchanged(toAnswer(stands, variantId, price));
         return price;
       };
-      /** Sets the price that was planned on what was there, in one go with another look, now under a lock; and the right one where it is another by now. */
-      const save = async (tx: ProductTransaction, planned: StoredPrice) => {
-        const [stands, made] = await Promise.all([tx.variantPrice(variantId, change.currency), tx.setPrice(variantId, planned)]);
-        const price = decide(stands);
-        const document = price.compareAt === planned.compareAt ? made : await tx.setPrice(variantId, price);
-        const { id, slug, version } = document;
-        return { documents: [document], value: toAnswer({ productId: id, slug, version }, variantId, price) };
-      };
+      /** Sets the price, and takes that back where it must not be set on what is there under the lock. */
+      const saveAs =
+        (token: string): WriteWork<PriceChanged> =>
+        async (tx) => {
+          const { stood, document } = await tx.setPrice(variantId, change, token);
+          const price = decide(stood);
+          const { id, slug, version } = document;
+          return { documents: [document], value: toAnswer({ productId: id, slug, version }, variantId, price) };
+        };
       // Whether a version is admitted, the database cannot say by itself.
       const isPlanArming = ifMatch === undefined;
       const plan: Plan<PriceChanged> = async (round) => {
+        const save = saveAs(round.token);
         const looked = isPlanArming
-          ? await deps.writes.armPrice(round, variantId, change)
-          : { stands: await deps.reads.variantPrice(variantId, change.currency), armed: null };
+          ? await deps.writes.armPrice(round, variantId, change, save)
+          : { stands: await deps.reads.variantPrice(variantId, change.currency), armed: null, begun: null };
         if ('refused' in looked) return looked;
-        const { stands, armed } = looked;
-        let planned: StoredPrice;
+        const { stands, armed, begun } = looked;
         try {
-          planned = decide(stands);
+          decide(stands);
         } catch (refused) {
+          begun?.drop();
           if (armed) throw refused;
           return { refused };
         }
@@ -64,7 +66,7 @@ export function createPriceService(deps: {
         return {
           keys: [`id:${productId}`, `slug:${slug}`],
           ...(armed && { armed }),
-          commit: (blocked) => deps.writes.transaction(blocked, (tx) => save(tx, planned), { isEager: true, productId }),
+          ...(begun ?? { commit: (blocked) => deps.writes.transaction(blocked, save, { isEager: true, productId }) }),
         };
       };
       return againWhenMoved(async (spentMs) => {

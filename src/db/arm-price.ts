@@ -1,10 +1,9 @@
-import type { ProductWrites } from '../catalog/ports.js';
-import { armPrefix, blockChannel } from './channels.js';
-import type { Database } from './client.js';
-import { inTurn } from './one-message.js';
+import type { ArmedPrice, ProductWrites } from '../catalog/ports.js';
+import type { PriceChange } from '../catalog/product-input.js';
+import { armPrefix } from './channels.js';
+import type { TwoAnswers, TwoCalls } from './one-message.js';
 import { toVariantPrice, type VariantPriceRow, variantPriceFrom } from './price-write.js';
-import { isUnsent, type Statement } from './statement.js';
-import { isUuid } from './storable.js';
+import type { Statement } from './statement.js';
 import { registrySql, toLook } from './truth-steps.js';
 
 // Only a price that changes something is armed: whoever sets the one that stands disturbs nobody.
@@ -19,25 +18,26 @@ const armPriceSql: Statement = {
     FROM named`,
 };
 
-/** The plan, W1 and W2 of a price change in one go: see `ProductWrites.armPrice`. */
-export function createArmPrice({ pool }: Pick<Database, 'pool'>, catalogId: string): ProductWrites['armPrice'] {
-  const channel = blockChannel(catalogId);
-  return async ({ token, writer }, variantId, { currency, amount, compareAt }) => {
-    if (!isUuid(variantId)) return { stands: null, armed: null };
-    const values = [variantId, currency, amount, compareAt !== undefined, compareAt ?? null, token, writer, channel, armPrefix(token, writer)];
-    // The registry is not looked at before the blocks are committed.
-    const calls = [
-      { statement: armPriceSql, values },
-      { statement: registrySql, values: [] },
-    ] as const;
-    const answers = await inTurn(pool, calls).catch((error: unknown) => {
-      if (isUnsent(error)) return { refused: error };
-      throw error;
-    });
-    if ('refused' in answers) return answers;
-    const [[row], looks] = answers;
-    if (!row) return { stands: null, armed: null };
-    const { pair, ...stands } = row as VariantPriceRow & { pair: string | null };
-    return { stands: toVariantPrice(stands, currency), armed: pair === null ? null : { pair, look: toLook(looks) } };
-  };
+/** The blocks that it makes: the product by id and slug. */
+export const armedKeys = 2;
+
+/** The plan of a price change with W1, and then W2, which does not look before the blocks are committed. The variant's id is a UUID. */
+export function armPriceCalls(
+  { token, writer }: Parameters<ProductWrites['armPrice']>[0],
+  channel: string,
+  variantId: string,
+  { currency, amount, compareAt }: PriceChange,
+): TwoCalls {
+  const values = [variantId, currency, amount, compareAt !== undefined, compareAt ?? null, token, writer, channel, armPrefix(token, writer)];
+  return [
+    { statement: armPriceSql, values },
+    { statement: registrySql, values: [] },
+  ];
+}
+
+/** What they have answered. */
+export function readArmedPrice([[row], looks]: TwoAnswers, currency: string): Omit<ArmedPrice<never>, 'begun'> {
+  if (!row) return { stands: null, armed: null };
+  const { pair, ...stands } = row as VariantPriceRow & { pair: string | null };
+  return { stands: toVariantPrice(stands, currency), armed: pair === null ? null : { pair, look: toLook(looks) } };
 }

@@ -9,6 +9,9 @@ export interface Call {
   values: readonly unknown[];
 }
 
+/** SQL without values, or a call. */
+export type Part = string | Call;
+
 /** The text of each statement by its name. */
 const preparedOn = new WeakMap<PoolClient, Map<string, string>>();
 
@@ -18,31 +21,38 @@ const preparedOn = new WeakMap<PoolClient, Map<string, string>>();
  * pooler, which keeps nothing prepared.
  * @returns a result for each part
  */
-export async function inOneMessage(client: PoolClient, parts: readonly (string | Call)[], timeoutMs: number): Promise<QueryResult<QueryResultRow>[]> {
+export async function inOneMessage(client: PoolClient, parts: readonly Part[], timeoutMs: number): Promise<QueryResult<QueryResultRow>[]> {
   await prepare(client, parts, timeoutMs);
   const text = parts.map((part) => (typeof part === 'string' ? part : execute(part))).join('; ');
   const answers: unknown = await client.query(bounded({ text }, timeoutMs));
   return [answers].flat() as QueryResult<QueryResultRow>[];
 }
 
-/**
- * Two statements over one connection in one round trip, each a transaction of its own: the second sees what the first has committed. They have half
- * as much time again as one.
- */
-export async function inTurn(
-  pool: Pool,
-  calls: readonly [Call, Call],
-  timeoutMs = 1.5 * readTimeoutMs,
-): Promise<[QueryResultRow[], QueryResultRow[]]> {
+/** Two statements, each a transaction of its own: the second sees what the first has committed. */
+export type TwoCalls = readonly [Call, Call];
+/** The rows of either. */
+export type TwoAnswers = [QueryResultRow[], QueryResultRow[]];
+
+/** A pair as it is sent with others, before them. */
+export function asParts([first, second]: TwoCalls): Part[] {
+  return ['BEGIN', first, 'COMMIT', 'BEGIN', second, 'COMMIT'];
+}
+
+/** What these parts have answered. */
+export function answersOfTwo([, one, , , two]: readonly QueryResult<QueryResultRow>[]): TwoAnswers {
+  return [one?.rows ?? [], two?.rows ?? []];
+}
+
+/** A pair over one connection in one round trip. It has half as much time again as one statement. */
+export async function inTurn(pool: Pool, calls: TwoCalls, timeoutMs = 1.5 * readTimeoutMs): Promise<TwoAnswers> {
   return onConnection(pool, async (client) => {
     const [first, second] = calls;
     if (keepsPrepared(pool)) {
-      const parts = ['BEGIN', first, 'COMMIT', second];
-      const [, one, , two] = await watched(pool, first.statement, () => inOneMessage(client, parts, timeoutMs)).catch(async (error: unknown) => {
+      const answers = await watched(pool, first.statement, () => inOneMessage(client, asParts(calls), timeoutMs)).catch(async (error: unknown) => {
         if (!breaksConnection(error)) await client.query(bounded({ text: 'ROLLBACK' }, timeoutMs));
         throw error;
       });
-      return [one?.rows ?? [], two?.rows ?? []];
+      return answersOfTwo(answers);
     }
     const ask = ({ statement, values }: Call) =>
       watched(pool, statement, () => client.query<QueryResultRow>(bounded({ text: statement.text, values: [...values] }, timeoutMs)));
@@ -50,12 +60,12 @@ export async function inTurn(
     const failures = [one, two].flatMap((part) => (part.status === 'rejected' ? [part.reason as unknown] : []));
     // One that breaks the connection says more of it than one that does not.
     if (failures.length > 0) throw failures.find(breaksConnection) ?? failures[0];
-    return [one, two].map((part) => (part.status === 'fulfilled' ? part.value.rows : [])) as [QueryResultRow[], QueryResultRow[]];
+    return [one, two].map((part) => (part.status === 'fulfilled' ? part.value.rows : [])) as TwoAnswers;
   });
 }
 
 /** Once for each connection, and in messages of their own: what is prepared inside a transaction that fails is prepared all the same. */
-async function prepare(client: PoolClient, parts: readonly (string | Call)[], timeoutMs: number): Promise<void> {
+async function prepare(client: PoolClient, parts: readonly Part[], timeoutMs: number): Promise<void> {
   const prepared = preparedOn.get(client) ?? new Map<string, string>();
   preparedOn.set(client, prepared);
   for (const part of parts) {
@@ -72,6 +82,11 @@ async function prepare(client: PoolClient, parts: readonly (string | Call)[], ti
 function nameOf({ statement }: Call): string {
   if (statement.name === undefined) throw new Error('a statement without a name cannot be sent with others');
   return `message_${statement.name}`;
+}
+
+/** For who cannot prepare: the part with its values in it, which stand nowhere in its text but as `$1`, `$2`, ... */
+export function inFull(part: Part): string {
+  return typeof part === 'string' ? part : part.statement.text.replace(/\$(\d+)/g, (_, place: string) => literal(part.values[Number(place) - 1]));
 }
 
 function execute(call: Call): string {

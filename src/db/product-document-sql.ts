@@ -41,11 +41,6 @@ export const documentColumns = `p.id, p.slug, p.version, p.last_token AS token, 
 
 const documentsSql: Statement = { name: 'product_documents', text: `SELECT ${documentColumns} FROM product p WHERE p.id = ANY ($1::uuid[])` };
 
-const documentOfVariantSql: Statement = {
-  name: 'variant_document',
-  text: `SELECT ${documentColumns} FROM product p WHERE p.id = (SELECT variant.product_id FROM variant WHERE variant.id = $1)`,
-};
-
 /** bigint arrives as text. */
 export type DocumentRow = Omit<ProductDocument, 'version'> & { version: string };
 
@@ -57,12 +52,6 @@ export async function selectDocuments(query: Query, ids: readonly string[]): Pro
   return new Map(rows.map((row) => [row.id, toDocument(row)]));
 }
 
-/** The document that a variant stands in; null for an unknown variant. */
-export async function selectDocumentOf(query: Query, variantId: string): Promise<ProductDocument | null> {
-  const [row] = await query<DocumentRow>(documentOfVariantSql, [variantId]);
-  return row ? toDocument(row) : null;
-}
-
 /** The document of a product that this transaction has just written, which is therefore there. */
 export async function selectDocument(query: Query, id: string): Promise<ProductDocument> {
   const document = (await selectDocuments(query, [id])).get(id);
@@ -70,6 +59,6 @@ export async function selectDocument(query: Query, id: string): Promise<ProductD
   return document;
 }
 
-function toDocument(row: DocumentRow): ProductDocument {
+export function toDocument(row: DocumentRow): ProductDocument {
   return { ...row, version: Number(row.version) };
 }

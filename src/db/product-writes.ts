@@ -1,14 +1,16 @@
-import type { LockedProduct, ProductTransaction, ProductWrites } from '../catalog/ports.js';
+import type { Armed } from '../cache/truth-ports.js';
+import type { LockedProduct, ProductTransaction, ProductWrites, WriteWork } from '../catalog/ports.js';
 import { AppError } from '../errors.js';
-import { createArmPrice } from './arm-price.js';
+import { armedKeys, armPriceCalls, readArmedPrice } from './arm-price.js';
 import { blockChannel } from './channels.js';
 import type { Database } from './client.js';
-import { createEagerTransaction } from './eager-transaction.js';
-import { selectVariantPrice, setPrice } from './price-write.js';
+import { createEagerTransactions } from './eager-transaction.js';
+import { inTurn } from './one-message.js';
+import { setPrice } from './price-write.js';
 import { selectStates } from './product-state-sql.js';
 import { createProductTurns } from './product-turns.js';
 import { saveProducts } from './save-products.js';
-import { createPoolQuery, type Query, type Statement } from './statement.js';
+import { createPoolQuery, isUnsent, type Query, type Statement } from './statement.js';
 import { setStock } from './stock-write.js';
 import { isStorable, isUuid } from './storable.js';
 import { armedTransaction, type Ended, rehearsal, transaction, type Work } from './transaction.js';
@@ -30,17 +32,33 @@ const promptBounds = { answerMs: 2000 };
 /** Writes of products, each in a transaction on one held connection. */
 export function createProductWrites({ pool }: Pick<Database, 'pool'>, catalogId: string): ProductWrites {
   const channel = blockChannel(catalogId);
-  const eagerTransaction = createEagerTransaction(pool);
+  const eager = createEagerTransactions(pool);
   const query = createPoolQuery(pool);
   const turnOf = createProductTurns();
   return {
-    armPrice: createArmPrice({ pool }, catalogId),
+    async armPrice(round, variantId, change, work) {
+      if (!isUuid(variantId)) return { stands: null, armed: null, begun: null };
+      const calls = armPriceCalls(round, channel, variantId, change);
+      const begun = eager.begin({ token: round.token, keyCount: armedKeys, calls }, toldOf(work), promptBounds);
+      try {
+        const { stands, armed } = readArmedPrice(await (begun?.led ?? inTurn(pool, calls)), change.currency);
+        if (begun && stands && armed) {
+          const turn = turnOf(stands.productId);
+          const commit = async (blocked: Armed) => toCommit(await begun.commit({ ...blocked, channel, turn }));
+          return { stands, armed, begun: { commit, drop: begun.drop } };
+        }
+        begun?.drop();
+        return { stands, armed, begun: null };
+      } catch (error) {
+        begun?.drop();
+        if (isUnsent(error)) return { refused: error };
+        throw error;
+      }
+    },
     async transaction(armed, work, { isBulk = false, isEager = false, productId } = {}) {
-      const bounds = isBulk ? undefined : promptBounds;
       const told = { ...armed, channel, turn: productId === undefined ? undefined : turnOf(productId) };
-      const run: Work<Awaited<ReturnType<typeof work>>> = (query, ahead) => work(productTransaction(query, ahead, 1));
-      const ended = await (isEager ? eagerTransaction(told, run, bounds) : armedTransaction(pool, told, run, bounds));
-      return { ...ended.value, isKnown: ended.isKnown };
+      if (isEager) return toCommit(await eager.run(told, toldOf(work), promptBounds));
+      return toCommit(await armedTransaction(pool, told, toldOf(work), isBulk ? undefined : promptBounds));
     },
     rehearse: (work) => rehearsal(pool, (query, ahead) => work(productTransaction(query, ahead, 0))),
     async setStock(variantId, quantity) {
@@ -49,6 +67,15 @@ export function createProductWrites({ pool }: Pick<Database, 'pool'>, catalogId:
       return product ? turnOf(product.id)(set) : set();
     },
   };
+}
+
+/** After `begin_write`, which raises the versions by one. */
+function toldOf<T>(work: WriteWork<T>): Work<Awaited<ReturnType<WriteWork<T>>>> {
+  return (query, ahead) => work(productTransaction(query, ahead, 1));
+}
+
+function toCommit<T>({ value, isKnown }: Ended<Awaited<ReturnType<WriteWork<T>>>>) {
+  return { ...value, isKnown };
 }
 
 /** Of a transaction that may be repeated, so that an unknown end needs no search for it. */
@@ -61,12 +88,11 @@ function surely<T>({ value, isKnown }: Ended<T>): T {
 function productTransaction(query: Query, ahead: Query, bumps: number): ProductTransaction {
   return {
     lock: async (by) => (await lock(query, by)).map(({ state, version }) => ({ state, version: version - bumps })),
-    variantPrice: async (variantId, currency) => {
-      const found = await selectVariantPrice(ahead, variantId, currency);
-      return found && { ...found, version: found.version - bumps };
-    },
     save: (states, token) => saveProducts(query, states, token),
-    setPrice: (variantId, price) => setPrice(ahead, variantId, price),
+    setPrice: async (variantId, change, token) => {
+      const { stood, document } = await setPrice(ahead, variantId, change, token);
+      return { stood: { ...stood, version: stood.version - bumps }, document };
+    },
     setStock: (variantId, quantity) => setStock(query, variantId, quantity, true),
   };
 }

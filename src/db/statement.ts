@@ -84,12 +84,17 @@ export function isUnsent(error: unknown): boolean {
   return typeof error === 'object' && error !== null && unsent.has(error);
 }
 
-/** Unlike `pool.query`, this keeps a connection that has only said that a statement failed. */
-export async function onConnection<T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> {
-  const client = await inShopWords(() => watched(pool, 'connect', () => pool.connect())).catch((error: unknown) => {
+/** A connection of the pool. What it throws is unsent. */
+export function connect(pool: Pool): Promise<PoolClient> {
+  return inShopWords(() => watched(pool, 'connect', () => pool.connect())).catch((error: unknown) => {
     if (typeof error === 'object' && error !== null) unsent.add(error);
     throw error;
   });
+}
+
+/** Unlike `pool.query`, this keeps a connection that has only said that a statement failed. */
+export async function onConnection<T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> {
+  const client = await connect(pool);
   try {
     const value = await work(client);
     client.release();

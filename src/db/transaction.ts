@@ -3,23 +3,25 @@ import type { Armed } from '../cache/truth-ports.js';
 import { AppError } from '../errors.js';
 import { releaseMessage } from './channels.js';
 import { breaksConnection, inShopWords, toAppError } from './failures.js';
-import { type Call, inOneMessage } from './one-message.js';
+import { answersOfTwo, asParts, type Call, inFull, inOneMessage, type Part, type TwoAnswers, type TwoCalls } from './one-message.js';
 import type { Turn } from './product-turns.js';
-import { keepsPrepared, type Query, type Statement, sendable } from './statement.js';
+import { connect, keepsPrepared, type Query, type Statement, sendable } from './statement.js';
 import { watched } from './watched-query.js';
 
 /** Milliseconds after which the client gives up on an answer. */
 export interface TransactionBounds {
   answerMs: number;
+  /** How long the server waits for a lock. */
+  lockMs?: number;
 }
 
 /** Later than the server's own statement timeout, which leaves a usable connection. */
 const defaultBounds: TransactionBounds = { answerMs: 6000 };
 
 /** The server gives a statement up before we do, at the latest after five seconds. */
-const begin = ({ answerMs }: TransactionBounds): string[] => [
+const begin = ({ answerMs, lockMs = 1000 }: TransactionBounds): string[] => [
   'BEGIN ISOLATION LEVEL READ COMMITTED',
-  `SET LOCAL lock_timeout = '1s'`,
+  `SET LOCAL lock_timeout = ${lockMs}`,
   `SET LOCAL statement_timeout = ${Math.min(5000, answerMs - 100)}`,
   `SET LOCAL idle_in_transaction_session_timeout = '3s'`,
   'SET LOCAL synchronous_commit = on',
@@ -45,8 +47,16 @@ export interface Ended<T> {
  * Throws `busy` where a lock did not come free, and `database_unavailable` where Postgres did not answer and nothing was committed.
  */
 export async function transaction<T>(pool: Pool, work: Work<T>, bounds = defaultBounds): Promise<Ended<T>> {
-  return run(pool, begin(bounds), work, 'COMMIT', bounds);
+  const { value, commit } = await open(pool, begin(bounds), work, bounds);
+  return { value, isKnown: await commit([]) };
 }
+
+const beginSql: Statement = { name: 'begin_write', text: 'SELECT begin_write($1, $2)' };
+const beginArmedSql: Statement = {
+  name: 'begin_armed_write',
+  text: 'SELECT begin_write($1, $2) WHERE EXISTS (SELECT FROM block WHERE token = $1)',
+};
+const endSql: Statement = { name: 'end_write', text: 'SELECT end_write($1, $2, $3)' };
 
 /** The write that a transaction is of. */
 export interface Arming extends Armed {
@@ -62,28 +72,64 @@ export interface Arming extends Armed {
  */
 export async function armedTransaction<T>(pool: Pool, armed: Arming, work: Work<T>, bounds = defaultBounds): Promise<Ended<T>> {
   await armed.readers;
-  return beginArmed(pool, armed, work, bounds);
+  const whole = async () => {
+    const { value, commit } = await openArmed(pool, armed, work, bounds);
+    return { value, isKnown: await commit(armed) };
+  };
+  return armed.turn ? armed.turn(whole) : whole();
 }
 
-/** The same, begun at once. `work` itself waits for the readers, and may fail while it does. */
-export function beginArmed<T>(pool: Pool, armed: Arming, work: Work<T>, bounds = defaultBounds): Promise<Ended<T>> {
-  const [token, pair, channel] = [armed.token, armed.pair, armed.channel].map(literal);
-  const first = [...begin(bounds), `SELECT begin_write(${token}, ${armed.keyCount})`];
-  const last = `SELECT end_write(${pair}, ${channel}, ${literal(releaseMessage(armed.token))}); COMMIT`;
-  const begun = () => run(pool, first, work, last, bounds);
-  return armed.turn ? armed.turn(begun) : begun();
+/** A transaction that has done its work. It holds a connection and its locks until it is told to end, or the server loses patience with it. */
+export interface Open<T> {
+  value: T;
+  /** @returns whether its end is known, as in `Ended` */
+  commit(armed: Arming): Promise<boolean>;
+  rollback(): Promise<void>;
+}
+
+/** W4 up to its end. The turn is the caller's to wait for. */
+export async function openArmed<T>(pool: Pool, armed: Arming, work: Work<T>, bounds = defaultBounds): Promise<Open<T>> {
+  const first = [...begin(bounds), { statement: beginSql, values: [armed.token, armed.keyCount] }];
+  return toOpen(await open(pool, first, work, bounds));
+}
+
+/** W1 and W2 of a write, sent with the beginning of its transaction. */
+export interface Lead {
+  token: string;
+  keyCount: number;
+  calls: TwoCalls;
+  /** Told of what they answered, before `work` hears of anything. */
+  onAnswer(rows: TwoAnswers): void;
+}
+
+/** The same, in one message with what arms it. Where that has armed nothing, `begin_write` is left out. Not through a pooler. */
+export async function openBehind<T>(pool: Pool, lead: Lead, work: Work<T>, bounds: TransactionBounds): Promise<Open<T>> {
+  const first = [...begin(bounds), { statement: beginArmedSql, values: [lead.token, lead.keyCount] }];
+  return toOpen(await open(pool, first, work, bounds, lead));
+}
+
+function toOpen<T>({ value, commit, rollback }: Held<T>): Open<T> {
+  const end = ({ token, pair, channel }: Arming): Call => ({ statement: endSql, values: [pair, channel, releaseMessage(token)] });
+  return { value, commit: (armed) => commit([end(armed)]), rollback };
 }
 
 /** Runs `work` as if it were a write of documents, and rolls it back whatever happens. */
 export async function rehearsal<T>(pool: Pool, work: Work<T>): Promise<T> {
   // Never committed, so nobody has to be blocked; without the row the guard would refuse what is rehearsed.
   const cover = 'INSERT INTO write_log (token, covers_all, xid) VALUES (gen_random_uuid(), true, pg_current_xact_id())';
-  const { value } = await run(pool, [...begin(defaultBounds), cover], work, 'ROLLBACK', defaultBounds);
+  const { value, rollback } = await open(pool, [...begin(defaultBounds), cover], work, defaultBounds);
+  await rollback();
   return value;
 }
 
-async function run<T>(pool: Pool, first: readonly string[], work: Work<T>, last: string, bounds: TransactionBounds): Promise<Ended<T>> {
-  const client = await inShopWords(() => watched(pool, 'connect', () => pool.connect()));
+interface Held<T> {
+  value: T;
+  commit: ReturnType<typeof hold>['commit'];
+  rollback(): Promise<void>;
+}
+
+async function open<T>(pool: Pool, first: readonly Part[], work: Work<T>, bounds: TransactionBounds, lead?: Lead): Promise<Held<T>> {
+  const client = await connect(pool);
   const held = hold(pool, client, bounds.answerMs);
   let value: T;
   try {
@@ -92,7 +138,7 @@ async function run<T>(pool: Pool, first: readonly string[], work: Work<T>, last:
     // In the next microtask: by then `work` has said what goes with the first statements.
     const begun = Promise.resolve().then(async () => {
       isSent = true;
-      return inShopWords(() => held.begin(first, calls));
+      return inShopWords(() => held.begin(first, calls, lead));
     });
     const query: Query = async (statement, values) => {
       await begun;
@@ -113,7 +159,7 @@ async function run<T>(pool: Pool, first: readonly string[], work: Work<T>, last:
     await held.rollback();
     throw toAppError(error);
   }
-  return { value, isKnown: await held.end(last) };
+  return { value, commit: held.commit, rollback: held.rollback };
 }
 
 function hold(pool: Pool, client: PoolClient, answerMs: number) {
@@ -135,21 +181,29 @@ function hold(pool: Pool, client: PoolClient, answerMs: number) {
     }
   }
 
-  /** The first statements and the calls, with the results of these. */
-  async function begin(first: readonly string[], calls: readonly Call[]): Promise<readonly (QueryResult | undefined)[]> {
-    const text = first.join('; ');
-    if (!keepsPrepared(pool)) {
-      const sent = await Promise.allSettled([send({ text }), ...calls.map(({ statement, values }) => send(statement, values))]);
-      // Without BEGIN the others say nothing, or only that the transaction has failed before.
-      for (const part of sent) if (part.status === 'rejected') throw part.reason;
-      return sent.slice(1).map((part) => (part.status === 'fulfilled' ? part.value : undefined));
-    }
+  /** All of them in one go, with the results of each. */
+  async function sendAll(parts: readonly Part[], label: Statement): Promise<QueryResult[]> {
+    if (!keepsPrepared(pool)) return [await send({ text: parts.map(inFull).join('; ') })].flat();
     try {
-      return (await watched(pool, { text }, () => inOneMessage(client, [...first, ...calls], answerMs))).slice(first.length);
+      return await watched(pool, label, () => inOneMessage(client, parts, answerMs));
     } catch (error) {
       broken ||= breaksConnection(error);
       throw error;
     }
+  }
+
+  /** The first statements and the calls, with the results of these. */
+  async function begin(first: readonly Part[], calls: readonly Call[], lead?: Lead): Promise<readonly (QueryResult | undefined)[]> {
+    if (!keepsPrepared(pool)) {
+      const sent = await Promise.allSettled([sendAll(first, { text: 'BEGIN' }), ...calls.map(({ statement, values }) => send(statement, values))]);
+      // Without BEGIN the others say nothing, or only that the transaction has failed before.
+      for (const part of sent) if (part.status === 'rejected') throw part.reason;
+      return sent.slice(1).map((part) => (part.status === 'fulfilled' ? (part.value as QueryResult) : undefined));
+    }
+    const before = [...(lead ? asParts(lead.calls) : []), ...first];
+    const answers = await sendAll([...before, ...calls], lead?.calls[0].statement ?? { text: 'BEGIN' });
+    lead?.onAnswer(answersOfTwo(answers));
+    return answers.slice(before.length);
   }
 
   function release() {
@@ -164,16 +218,15 @@ function hold(pool: Pool, client: PoolClient, answerMs: number) {
     release();
   }
 
-  /** The last statements. False where their answer is lost. */
-  async function end(text: string): Promise<boolean> {
+  /** The last statements and COMMIT. False where their answer is lost. */
+  async function commit(last: readonly Part[]): Promise<boolean> {
     if (broken) {
       release();
       throw new AppError('database_unavailable', 'The database does not answer at the moment');
     }
-    const wanted = text.endsWith('COMMIT') ? 'COMMIT' : 'ROLLBACK';
     let command: string | undefined;
     try {
-      command = [await send({ text })].flat().at(-1)?.command;
+      command = (await sendAll([...last, 'COMMIT'], { text: 'COMMIT' })).at(-1)?.command;
     } catch (error) {
       if (broken) {
         release();
@@ -184,13 +237,9 @@ function hold(pool: Pool, client: PoolClient, answerMs: number) {
     }
     release();
     // A statement failed and `work` went on regardless: Postgres answers COMMIT with ROLLBACK, and without an error.
-    if (command !== wanted) throw new Error('the transaction was rolled back: a failed statement was passed over');
+    if (command !== 'COMMIT') throw new Error('the transaction was rolled back: a failed statement was passed over');
     return true;
   }
 
-  return { begin, query, rollback, end };
-}
-
-function literal(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
+  return { begin, query, rollback, commit };
 }

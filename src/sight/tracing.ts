@@ -93,8 +93,9 @@ export function createTracing(options: {
     enter: (traced) => void inside.add(traced),
     leave(traced) {
       inside.delete(traced);
-      // Up to Node 22 every promise and every socket pays as long as anybody may ask for its context, hits included.
-      if (inside.size === 0) requests.disable();
+      // Up to Node 22 every promise and every socket pays as long as anybody may ask for its context, hits included. What a request has left for the
+      // turn after its answer may still ask.
+      setImmediate(() => inside.size === 0 && requests.disable());
     },
     current: () => requests.getStore(),
     async close() {

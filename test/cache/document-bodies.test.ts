@@ -83,6 +83,7 @@ describe('a body in Redis', () => {
 
   it('ends after its life, less the jitter', async () => {
     await primary.write(await openCache(createTableSource()), documentAt(1, 100));
+    await expect.poll(inRedis).not.toBeNull();
     const { freshMs } = policies.productDetail;
     const left = await redis.pttl(key);
     expect(left).toBeGreaterThan(0.8 * freshMs);

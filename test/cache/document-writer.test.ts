@@ -231,7 +231,7 @@ describe('a write', () => {
     await clock.pass(30);
     writer.acked(token(), 'other');
     const { trace } = await work;
-    const [start, end] = [clock.wall() - 30, clock.wall()].map((at) => new Date(at).toISOString());
+    const [start, end] = [clock.wall() - 30, clock.wall()];
     expect(trace).toEqual({
       ...{ token: expect.any(String), startedAt: start, armedAt: start, passedAt: end, committedAt: end, ackWaitMs: 30 },
       acks: [{ instance: 'other', at: end }],

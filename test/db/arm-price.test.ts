@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { ArmedPrice } from '../../src/catalog/ports.js';
+import type { ArmedPrice, WriteWork } from '../../src/catalog/ports.js';
 import type { PriceChange } from '../../src/catalog/product-input.js';
 import { armMessage, blockChannel } from '../../src/db/channels.js';
 import { createDatabase, type Database } from '../../src/db/client.js';
@@ -49,8 +49,13 @@ describe.each([
     db = createDatabase({ url: catalog.url, max: 1, isPooled });
   });
   afterEach(() => db.close());
-  const arm = (made: ReturnType<typeof round>, change: PriceChange, of = variantId) =>
-    createProductWrites(db, catalogId).armPrice(made, of, change) as Promise<ArmedPrice>;
+  /** Without the transaction that may have begun behind it. */
+  const arm = async (made: ReturnType<typeof round>, change: PriceChange, of = variantId) => {
+    const save: WriteWork<null> = async (tx) => ({ value: null, documents: [(await tx.setPrice(of, change, made.token)).document] });
+    const { begun, ...answer } = (await createProductWrites(db, catalogId).armPrice(made, of, change, save)) as ArmedPrice<null>;
+    begun?.drop();
+    return answer;
+  };
 
   it('gives what stands, blocks the product by id and slug, tells everybody, and gives the registry', async () => {
     const made = round();

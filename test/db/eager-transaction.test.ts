@@ -43,7 +43,7 @@ async function begin(writes = createProductWrites(catalog.db, randomUUID())) {
     armed,
     async (tx) => {
       runs += 1;
-      const [, document] = await Promise.all([tx.variantPrice(variantId, 'USD'), tx.setPrice(variantId, usd(200))]);
+      const { document } = await tx.setPrice(variantId, usd(200), armed.token);
       return { value: document.version, documents: [document] };
     },
     { isEager: true },
@@ -130,7 +130,7 @@ describe('a transaction that begins before its readers have answered', () => {
           writes.transaction(
             armed,
             async (tx) => {
-              const document = await tx.setPrice(one.variants[0]?.id ?? '', usd(200));
+              const { document } = await tx.setPrice(one.variants[0]?.id ?? '', usd(200), armed.token);
               return { value: document.version, documents: [document] };
             },
             { isEager: true },
@@ -153,5 +153,103 @@ describe('a transaction that begins before its readers have answered', () => {
     fail(over);
     await expect(ended).rejects.toBe(over);
     expect([await price(), await isLocked()]).toEqual([100, false]);
+  });
+});
+
+describe('a transaction that begins with what arms it', () => {
+  /** A price change as the service makes it, up to where its readers are waited for. */
+  async function lead(amount: number, writes = createProductWrites(catalog.db, catalog.catalogId)) {
+    const round = { token: randomUUID(), writer: randomUUID() };
+    let runs = 0;
+    const change = { currency: 'USD', amount };
+    const answer = await writes.armPrice(round, variantId, change, async (tx) => {
+      runs += 1;
+      const { document } = await tx.setPrice(variantId, change, round.token);
+      return { value: document.version, documents: [document] };
+    });
+    if ('refused' in answer) throw answer.refused;
+    let pass = () => {};
+    let fail = (_: Error) => {};
+    const readers = new Promise<void>((resolve, reject) => {
+      pass = resolve;
+      fail = reject;
+    });
+    readers.catch(() => {});
+    const commit = () => answer.begun?.commit({ token: round.token, keyCount: 2, pair: answer.armed?.pair ?? '', readers });
+    return { ...answer, token: round.token, commit, pass, fail, runs: () => runs };
+  }
+  const blocks = async (token: string) => (await catalog.rows('SELECT key FROM block WHERE token = $1', [token])).length;
+
+  it('has done its work when the blocks are known to stand, and commits when the readers have answered', async () => {
+    const { stands, armed, token, commit, pass, runs } = await lead(200);
+    expect([stands?.price?.amount, armed?.look.pair === armed?.pair, await blocks(token), runs(), await isLocked()]).toEqual([100, true, 2, 1, true]);
+    const ended = commit();
+    await catalog.rows('SELECT pg_sleep(0.05)');
+    expect([await price(), await isLocked()]).toEqual([100, true]);
+    pass();
+    expect(await ended).toMatchObject({ value: 2, isKnown: true, documents: [{ version: 2, token }] });
+    expect([await price(), await blocks(token), runs()]).toEqual([200, 0, 1]);
+  });
+
+  it('is done again where they take long, without the locks meanwhile', async () => {
+    const { commit, pass, runs } = await lead(200);
+    const ended = commit();
+    await expect.poll(isLocked).toBe(false);
+    expect(await price()).toBe(100);
+    pass();
+    expect(await ended).toMatchObject({ value: 2, isKnown: true });
+    expect([await price(), runs()]).toEqual([200, 2]);
+  });
+
+  it('is nothing where the price stands already: neither blocks nor locks, and the connection is free again', async () => {
+    const db = createDatabase({ url: catalog.url, max: 1 });
+    closing.push(() => db.close());
+    const { stands, armed, begun, token } = await lead(100, createProductWrites(db, catalog.catalogId));
+    expect([stands?.price?.amount, armed, begun, await blocks(token)]).toEqual([100, null, null, 0]);
+    await expect.poll(isLocked).toBe(false);
+    expect((await db.pool.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
+    expect((await catalog.stateOf(state.id))?.variants[0]?.prices).toEqual([usd(100)]);
+  });
+
+  it.each(['drop', 'fail'] as const)('is rolled back where the write is over: %s', async (how) => {
+    const { begun, token, commit, fail } = await lead(200);
+    const over = new Error('the write is over');
+    if (how === 'drop') begun?.drop();
+    else {
+      const ended = commit();
+      fail(over);
+      await expect(ended).rejects.toBe(over);
+    }
+    await expect.poll(isLocked).toBe(false);
+    expect([await price(), await blocks(token)]).toEqual([100, 2]);
+  });
+
+  it('is not waited for where the product is locked: the write is begun anew, and then waits for its readers first', async () => {
+    const writes = createProductWrites(catalog.db, catalog.catalogId);
+    const rival = await catalog.db.pool.connect();
+    await rival.query('BEGIN');
+    await rival.query('SELECT id FROM product WHERE id = $1 FOR UPDATE', [state.id]);
+    await expect(lead(200, writes)).rejects.toMatchObject({ code: 'keys_moved' });
+    const second = await lead(200, writes);
+    expect([second.begun, second.armed?.pair, second.runs()]).toEqual([null, expect.any(String), 0]);
+    await rival.query('ROLLBACK');
+    rival.release();
+  });
+
+  it('leaves a connection to others', async () => {
+    const db = createDatabase({ url: catalog.url, max: 2 });
+    closing.push(() => db.close());
+    const writes = createProductWrites(db, catalog.catalogId);
+    const first = await lead(200, writes);
+    const second = await lead(300, writes);
+    expect([first.begun !== null, second.begun]).toEqual([true, null]);
+    first.begun?.drop();
+  });
+
+  it('is not begun through a pooler', async () => {
+    const db = createDatabase({ url: catalog.url, max: 2, isPooled: true });
+    closing.push(() => db.close());
+    const { armed, begun, runs } = await lead(200, createProductWrites(db, catalog.catalogId));
+    expect([armed?.pair, begun, runs()]).toEqual([expect.any(String), null, 0]);
   });
 });

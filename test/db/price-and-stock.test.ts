@@ -20,7 +20,8 @@ async function ofVariant<T>(variantId: string, work: (tx: ProductTransaction, to
   return stands ? catalog.change(stands.productId, work) : catalog.write([], work);
 }
 
-const setPrice = (variantId: string, price: StoredPrice) => ofVariant(variantId, (tx) => tx.setPrice(variantId, price));
+const setPrice = (variantId: string, price: StoredPrice) =>
+  ofVariant(variantId, async (tx, token) => (await tx.setPrice(variantId, price, token)).document);
 /** Where it makes the variant available or unavailable as well. */
 const setAnyStock = (variantId: string, quantity: number) => ofVariant(variantId, (tx) => tx.setStock(variantId, quantity));
 const setStock = (variantId: string, quantity: number) => catalog.writes.setStock(variantId, quantity);
@@ -36,7 +37,7 @@ describe('setPrice', () => {
     const [a, b] = [variant({ prices: [usd(100, 150)] }), variant({ position: 2, prices: [usd(200)] })];
     const state = product('priced', { variants: [a, b] });
     await catalog.save(state);
-    const [token, document] = await ofVariant(a.id, async (tx, made) => [made, await tx.setPrice(a.id, usd(300))] as const);
+    const [token, document] = await ofVariant(a.id, async (tx, made) => [made, (await tx.setPrice(a.id, usd(300), made)).document] as const);
     expect(document).toMatchObject({ id: state.id, slug: 'priced', version: 2, token });
     expect(recordOf(document).variants.map(({ prices }) => prices.USD)).toEqual([
       { amount: 300, compareAt: null },
@@ -60,6 +61,43 @@ describe('setPrice', () => {
     expect(new Set(written.map(({ version }) => version))).toEqual(new Set([2, 3, 4, 5]));
     const amounts = (await catalog.stateOf(state.id))?.variants.map(({ prices }) => prices[0]?.amount ?? 0) ?? [];
     expect(await rangesOf(state.id)).toEqual([{ currency: 'USD', low: Math.min(...amounts), high: Math.max(...amounts) }]);
+  });
+
+  it('keeps the compare-at price where the change has none, and says what was there before', async () => {
+    const a = variant({ prices: [usd(100, 150)] });
+    const state = product('compared', { variants: [a] });
+    await catalog.save(state);
+    const change = async (compareAt: { compareAt?: number | null }, currency = 'USD') => {
+      const { stood, document } = await catalog.change(state.id, (tx, token) => tx.setPrice(a.id, { currency, amount: 90, ...compareAt }, token));
+      return [stood, recordOf(document).variants[0]?.prices[currency]];
+    };
+    const before = { productId: state.id, slug: 'compared' };
+    const [of, kept] = [
+      { currency: 'USD', amount: 100, compareAt: 150 },
+      { amount: 90, compareAt: 150 },
+    ];
+    expect(await change({})).toEqual([{ ...before, version: 1, price: of }, kept]);
+    expect(await change({ compareAt: null })).toEqual([
+      { ...before, version: 2, price: { ...of, amount: 90 } },
+      { amount: 90, compareAt: null },
+    ]);
+    expect(await change({}, 'EUR')).toEqual([
+      { ...before, version: 3, price: null },
+      { amount: 90, compareAt: null },
+    ]);
+    expect(await rangesOf(state.id)).toEqual([
+      { currency: 'EUR', low: 90, high: 90 },
+      { currency: 'USD', low: 90, high: 90 },
+    ]);
+  });
+
+  it.each(['USD', 'EUR'])('changes nothing of a product that this write has not stamped, in %s', async (currency) => {
+    const [ours, theirs] = [variant({ prices: [usd(100)] }), variant({ prices: [usd(100)] })];
+    const [own, other] = [product(`own-${currency}`, { variants: [ours] }), product(`other-${currency}`, { variants: [theirs] })];
+    await catalog.save(own, other);
+    const change = catalog.change(own.id, (tx, token) => tx.setPrice(theirs.id, { currency, amount: 1 }, token));
+    await expect(change).rejects.toMatchObject({ code: 'busy' });
+    expect((await catalog.stateOf(other.id))?.variants[0]?.prices).toEqual([usd(100)]);
   });
 
   it.each([nobody, 'no-uuid', '\0'])('knows no variant %j', async (id) => {

@@ -59,7 +59,14 @@ describe('a statement that has come to a standby', () => {
 
   it('does not say that a price stands already', async () => {
     const armPrice = (db: Database): ReturnType<ProductWrites['armPrice']> =>
-      createProductWrites(db, randomUUID()).armPrice({ token: randomUUID(), writer: randomUUID() }, variantId, { currency: 'USD', amount: 100 });
+      createProductWrites(db, randomUUID()).armPrice(
+        { token: randomUUID(), writer: randomUUID() },
+        variantId,
+        { currency: 'USD', amount: 100 },
+        () => {
+          throw new Error('not to be done');
+        },
+      );
     expect(await armPrice(catalog.db)).toMatchObject({ stands: { price: { amount: 100 } }, armed: null });
     await expect(armPrice(standby)).rejects.toMatchObject(unavailable);
   });

@@ -205,7 +205,7 @@ describe('a transaction', () => {
     const proxied = createProductWrites(open((await openProxy(commit)).url), catalog.catalogId);
     const armed = await catalog.arm(`id:${state.id}`, `slug:${state.slug}`);
     const written = proxied.transaction(armed, async (tx) => {
-      const document = await tx.setPrice(state.variants[0]?.id ?? '', usd(2));
+      const { document } = await tx.setPrice(state.variants[0]?.id ?? '', usd(2), armed.token);
       return { value: null, documents: [document] };
     });
     expect(await written).toMatchObject({ isKnown: false, documents: [{ id: state.id, version: 2, token: armed.token }] });

@@ -19,9 +19,24 @@ export const failPoints: readonly FailPoint[] = [
     where: 'after',
   },
   { name: 'after-W3', file: 'src/cache/document-writer.ts', anchor: 'const at = time();', where: 'before' },
-  { name: 'B-open', file: 'src/db/eager-transaction.ts', anchor: 'const value = await work(query, ahead);', where: 'after' },
-  { name: 'B-before-commit', file: 'src/db/transaction.ts', anchor: 'command = [await send({ text })].flat().at(-1)?.command;', where: 'before' },
-  { name: 'B-after-commit', file: 'src/db/transaction.ts', anchor: 'command = [await send({ text })].flat().at(-1)?.command;', where: 'after' },
+  {
+    name: 'B-open',
+    file: 'src/db/eager-transaction.ts',
+    anchor: 'const open = await opening;',
+    where: 'after',
+  },
+  {
+    name: 'B-before-commit',
+    file: 'src/db/transaction.ts',
+    anchor: "command = (await sendAll([...last, 'COMMIT'], { text: 'COMMIT' })).at(-1)?.command;",
+    where: 'before',
+  },
+  {
+    name: 'B-after-commit',
+    file: 'src/db/transaction.ts',
+    anchor: "command = (await sendAll([...last, 'COMMIT'], { text: 'COMMIT' })).at(-1)?.command;",
+    where: 'after',
+  },
   { name: 'before-W5', file: 'src/cache/document-writer.ts', anchor: '    // W5', where: 'before' },
   {
     name: 'between-R2-R3',

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { ArmedPrice, WriteWork } from '../../src/catalog/ports.js';
 import { createDatabase, type Database } from '../../src/db/client.js';
 import type * as MessageModule from '../../src/db/one-message.js';
 import type * as WritesModule from '../../src/db/product-writes.js';
@@ -24,8 +25,11 @@ beforeEach(() => {
 afterEach(() => db.close());
 
 describe('a transaction of a write (W3, W4)', () => {
+  /** When it is begun. */
+  const ways = ['after the readers', 'early', 'with W1'] as const;
+
   /** The price that stands when the readers have not answered yet, and everything else has had its time. */
-  async function priceBeforeReaders(isEager: boolean, edits: readonly Edit[]): Promise<number> {
+  async function priceBeforeReaders(how: (typeof ways)[number], edits: readonly Edit[]): Promise<number> {
     const { createProductWrites } = (await import(await bundle({ entry: 'src/db/product-writes.ts', edits }))) as typeof WritesModule;
     const state = product(`lamp-${randomUUID()}`, { variants: [variant({ prices: [usd(100)] })] });
     const variantId = state.variants[0]?.id ?? '';
@@ -34,12 +38,20 @@ describe('a transaction of a write (W3, W4)', () => {
     const readers = new Promise<void>((resolve) => {
       pass = resolve;
     });
-    const armed = { ...(await catalog.arm(`id:${state.id}`, `slug:${state.slug}`)), readers };
-    const ended = createProductWrites(db, randomUUID()).transaction(
-      armed,
-      async (tx) => ({ value: null, documents: [await tx.setPrice(variantId, usd(200))] }),
-      { isEager },
-    );
+    const writes = createProductWrites(db, catalog.catalogId);
+    const save =
+      (token: string): WriteWork<null> =>
+      async (tx) => ({ value: null, documents: [(await tx.setPrice(variantId, usd(200), token)).document] });
+    const begin = async () => {
+      if (how !== 'with W1') {
+        const armed = { ...(await catalog.arm(`id:${state.id}`, `slug:${state.slug}`)), readers };
+        return writes.transaction(armed, save(armed.token), { isEager: how === 'early' });
+      }
+      const token = randomUUID();
+      const { begun, armed } = (await writes.armPrice({ token, writer: token }, variantId, usd(200), save(token))) as ArmedPrice<null>;
+      return begun?.commit({ token, keyCount: 2, pair: armed?.pair ?? '', readers });
+    };
+    const ended = begin();
     const price = async () => Number((await catalog.rows('SELECT amount FROM price WHERE variant_id = $1', [variantId]))[0]?.['amount']);
     // One that does not wait has ended long before.
     await Promise.race([ended, catalog.rows('SELECT pg_sleep($1)', [edits.length === 0 ? 0.2 : 5])]);
@@ -50,19 +62,21 @@ describe('a transaction of a write (W3, W4)', () => {
     return seen;
   }
 
-  it.each([true, false])('does not commit before the readers have answered, begun early (%s) or not', async (isEager) => {
-    expect(await priceBeforeReaders(isEager, [])).toBe(100);
+  it.each(ways)('does not commit before the readers have answered, begun %s', async (how) => {
+    expect(await priceBeforeReaders(how, [])).toBe(100);
   });
 
-  it('shows the new price to some while others may show the old one, where it is begun early and does not wait', async () => {
-    const from = 'await Promise.race([passed, tooLong]).finally(() => clearTimeout(timer));';
-    expect(
-      await priceBeforeReaders(true, [{ file: 'src/db/eager-transaction.ts', from, to: 'void tooLong.catch(() => {}); void passed; void timer;' }]),
-    ).toBe(200);
-  });
+  it.each(['early', 'with W1'] as const)(
+    'shows the new price to some while others may show the old one, where it is begun %s and does not wait',
+    async (how) => {
+      const from = 'await Promise.race([passed, tooLong]).finally(() => clearTimeout(timer));';
+      const to = 'void tooLong.catch(() => {}); void passed; void timer;';
+      expect(await priceBeforeReaders(how, [{ file: 'src/db/eager-transaction.ts', from, to }])).toBe(200);
+    },
+  );
 
   it('does so where it is not begun early, either', async () => {
-    expect(await priceBeforeReaders(false, [{ file: 'src/db/transaction.ts', from: 'await armed.readers;', to: '' }])).toBe(200);
+    expect(await priceBeforeReaders('after the readers', [{ file: 'src/db/transaction.ts', from: 'await armed.readers;', to: '' }])).toBe(200);
   });
 });
 
@@ -86,8 +100,8 @@ describe('W1 and W2 in one message', () => {
 
   it('would miss an instance that joins between them, where they were one', async () => {
     const edits = [
-      { file: 'src/db/one-message.ts', from: `['BEGIN', first, 'COMMIT', second]`, to: `['BEGIN', first, second, 'COMMIT']` },
-      { file: 'src/db/one-message.ts', from: 'const [, one, , two] =', to: 'const [, one, two] =' },
+      { file: 'src/db/one-message.ts', from: `'COMMIT', 'BEGIN', second`, to: 'second' },
+      { file: 'src/db/one-message.ts', from: 'answersOfTwo([, one, , , two]:', to: 'answersOfTwo([, one, two]:' },
     ];
     expect(await statusOfFirst(edits)).toBe('in progress');
   });

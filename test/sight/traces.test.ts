@@ -60,7 +60,7 @@ describe('a service with a collector', () => {
 
     const below = (name: string) => spans.filter((span) => parent(span) === name).map((span) => span.name);
     expect(below(first)).toContain('postgres truth_arm_price');
-    expect(below('W4 commit')).toEqual(expect.arrayContaining(['postgres begin', 'postgres commit']));
+    expect(below('W4 commit')).toContain('postgres commit');
     expect(below('W5 Redis')).toContain('redis put_document');
   });
 
