@@ -10,6 +10,7 @@ import { median } from './summary.mjs';
 
 // TypeScript, which the rig has made readable.
 const { setPrice } = await import('../src/db/price-write.ts');
+const { isAlive } = await import('../src/db/process-life.ts');
 
 /**
  * `npm run bench:writes`: what a price change costs beside changes in two commits that promise nothing, on a Postgres that really writes to
@@ -19,6 +20,7 @@ const rounds = 12;
 const perRound = 50;
 /** Until V8 has compiled what a change runs through: a process that has just started takes about a third more. */
 const warmUps = 1000;
+const stopWithinMs = 20_000;
 const adminKey = 'bench-only-not-a-secret-0123456789abcdef';
 const slug = 'walnut-desk-lamp';
 const otherSlug = 'tripod-floor-lamp';
@@ -45,7 +47,12 @@ try {
     { title: 'a price change, `PRICE_READS=validate`, nobody else there', servers: 1, mode: 'validate' },
     { title: 'a price change, three instances with a lease, idle but for it', servers: 3, mode: 'lease', isJudged: true },
   ];
-  for (const way of ways) Object.assign(way, await measure(await openFleet(way.mode, way.servers)));
+  for (const way of ways) {
+    const fleet = await openFleet(way.mode, way.servers);
+    Object.assign(way, await measure(fleet.write));
+    // One that goes on listening is one more to be told of every change.
+    await fleet.stop();
+  }
   const markdown = toMarkdown(ways);
   const folder = join(root, 'bench/results');
   mkdirSync(folder, { recursive: true });
@@ -74,7 +81,7 @@ async function measure(write) {
   return { ...taken, ratios };
 }
 
-/** Starts instances and puts the product into the memory of each. Gives a write of its price through the first of them. */
+/** Starts instances and puts the product into the memory of each. `write` changes its price through the first of them. */
 async function openFleet(mode, count) {
   const servers = [];
   // The least a client can be: what it costs itself is counted.
@@ -85,10 +92,21 @@ async function openFleet(mode, count) {
   const variantId = products[0].variants[0].id;
   let amount = 1_000_000;
   await sleep(1000);
-  return async () => {
-    amount += 1;
-    const body = JSON.stringify({ currency: 'USD', amount: amount + (mode === 'lease' ? 1_000_000 : 0) });
-    await patch(agent, servers[0].port, `/v1/admin/variants/${variantId}/price`, body);
+  return {
+    async write() {
+      amount += 1;
+      const body = JSON.stringify({ currency: 'USD', amount: amount + (mode === 'lease' ? 1_000_000 : 0) });
+      await patch(agent, servers[0].port, `/v1/admin/variants/${variantId}/price`, body);
+    },
+    async stop() {
+      agent.destroy();
+      for (const server of servers) server.stop();
+      const deadline = Date.now() + stopWithinMs;
+      while (servers.some(({ pid }) => isAlive(pid))) {
+        if (Date.now() > deadline) throw new Error('a server did not end when it was asked to');
+        await sleep(50);
+      }
+    },
   };
 }
 
