@@ -1,4 +1,4 @@
-import type { Clock } from './clock.js';
+import { type Clock, nextTurn } from './clock.js';
 import { generationKey } from './keys.js';
 import { type Listing, tuning } from './policies.js';
 import { down, type RedisStore } from './redis-store.js';
@@ -56,6 +56,8 @@ export function createGenerations(options: { store: RedisStore; clock: Clock; ca
   }
 
   async function raiseOrOwe(drops: readonly Listing[]): Promise<void> {
+    // Whoever asks from now on waits for it, so that it may be sent when the answer of the write is on its way.
+    await nextTurn(clock);
     if (await raiseBy(new Map(drops.map((field) => [field, 1])))) return;
     // Raised or not, this instance has not seen it happen. To raise once too often costs a fill, nothing else.
     for (const field of drops) owed.set(field, (owed.get(field) ?? 0) + 1);
