@@ -10,9 +10,9 @@ export interface HeldDocument {
   readonly json: string;
   /**
    * Something made of the document, once per `key` and held with it: prepared bytes, a summary. `make` gets the parsed document, a fresh
-   * copy that nobody else holds; `bytes` says what the result weighs.
+   * copy that nobody else holds, and what it was parsed from; `bytes` says what the result weighs.
    */
-  derive<T>(key: string, make: (document: unknown) => T, bytes: (made: T) => number): T;
+  derive<T>(key: string, make: (document: unknown, from: HeldDocument) => T, bytes: (made: T) => number): T;
 }
 
 export interface DocumentEntry extends HeldDocument {
@@ -52,7 +52,7 @@ export function createDocumentEntry(
     freshUntil,
     derive(name, make, weigh) {
       if (derived.has(name)) return derived.get(name) as ReturnType<typeof make>;
-      const made = make(JSON.parse(json));
+      const made = make(JSON.parse(json), entry);
       derived.set(name, made);
       bytes += weigh(made) + 100;
       if (memory.get(key) === entry) memory.set(key, entry, bytes);

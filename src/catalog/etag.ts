@@ -1,14 +1,24 @@
 import { createHash } from 'node:crypto';
 
-/** Strong validator of a product: its version, and the shape in which this release writes it. */
+/** Strong validator of a product by its id: its version, and the shape in which this release writes it. */
 export function productETag(version: number, shape: number): string {
   return `"${version}.${shape}"`;
 }
 
-/** Strong validator of a listing page: what stands on it, in which order and version, and where it goes on. */
-export function listingETag(products: readonly { id: string; version: number }[], nextCursor: string | null, shape: number): string {
+/**
+ * Strong validator of a product by its slug, which may lead to another product of the same version later: behind the shape stand fifteen digits of
+ * the write that made this version.
+ * @param document its version, and the token of the write
+ */
+export function pageETag({ version, token }: { version: number; token: string }, shape: number): string {
+  const write = createHash('sha1').update(token).digest().readUIntBE(0, 6);
+  return `"${version}.${shape}${String(write).padStart(15, '0')}"`;
+}
+
+/** Strong validator of a listing page: what stands on it, in which order and version, made by which write, and where it goes on. */
+export function listingETag(products: readonly { id: string; version: number; token: string }[], nextCursor: string | null, shape: number): string {
   const hash = createHash('sha1');
-  for (const { id, version } of products) hash.update(`${id}.${version};`);
+  for (const { id, version, token } of products) hash.update(`${id}.${version}.${token};`);
   return `"${hash.update(`${nextCursor}.${shape}`).digest('base64url')}"`;
 }
 

@@ -1,5 +1,5 @@
 import type { HeldDocument } from '../cache/held-document.js';
-import { productETag } from './etag.js';
+import { pageETag } from './etag.js';
 import { type ProductRecord, toProduct, toSummary } from './product.js';
 
 /** What a shopper gets of a product, prepared once per currency and held with the document it was made of. */
@@ -16,14 +16,14 @@ export interface PreparedProduct {
 /** Gives the product page in a currency. `shape` is that of the product row of the policy table. */
 export function createProductPages(shape: number): (held: HeldDocument, currency: string) => PreparedProduct {
   /** A hit makes neither a key nor a closure of its own; there are few currencies. */
-  const recipes = new Map<string, { key: string; make: (document: unknown) => PreparedProduct }>();
+  const recipes = new Map<string, { key: string; make: (document: unknown, from: HeldDocument) => PreparedProduct }>();
 
   function recipeFor(currency: string) {
     const key = `product:${currency}`;
-    const make = (document: unknown) => {
+    const make = (document: unknown, from: HeldDocument) => {
       const record = document as ProductRecord;
       const latin1 = Buffer.from(JSON.stringify(toProduct(record, currency))).toString('latin1');
-      return { latin1, etag: productETag(record.version, shape), isActive: record.status === 'active' };
+      return { latin1, etag: pageETag(from, shape), isActive: record.status === 'active' };
     };
     recipes.set(currency, { key, make });
     return { key, make };

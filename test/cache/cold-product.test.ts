@@ -39,7 +39,7 @@ describe('1,000 concurrent reads of one cold product over two instances', () => 
     const answers = await Promise.all(Array.from({ length: 1000 }, (_, i) => (i % 2 ? here : there).products.findBySlug('hot', undefined)));
     expect(statements.of('product_documents')).toBe(1);
     expect(statements.of('product_versions')).toBe(2);
-    for (const answer of answers) expect(answer).toMatchObject({ kind: 'product', etag: '"1.1"' });
+    for (const answer of answers) expect(answer).toMatchObject({ kind: 'product', etag: expect.stringMatching(/^"1\.1\d{15}"$/) });
     await Promise.all([here.close(), there.close()]);
   });
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { admitsVersion, listingETag, matchesNone, productETag } from '../../src/catalog/etag.js';
+import { admitsVersion, listingETag, matchesNone, pageETag, productETag } from '../../src/catalog/etag.js';
 
 const version = fc.integer({ min: 1, max: 2 ** 40 });
 
@@ -39,15 +39,26 @@ describe('the validators', () => {
     expect(admitsVersion('"1.1x"', 1)).toBe(false);
   });
 
+  it('of a page move with the version, the write that made it and the shape, begin with the version, and admit a change', () => {
+    const made = { version: 7, token: '0b54ad4c-7fd1-4a5c-9d0a-b1f1f27b6c11' };
+    const etag = pageETag(made, 1);
+    expect(etag).toMatch(/^"7\.1\d{15}"$/);
+    expect(pageETag({ ...made }, 1)).toBe(etag);
+    const others = [pageETag({ ...made, version: 8 }, 1), pageETag(made, 2), pageETag({ ...made, token: made.token.replace('0', '1') }, 1)];
+    expect(new Set([etag, ...others]).size).toBe(4);
+    expect([admitsVersion(etag, 7), admitsVersion(etag, 8)]).toEqual([true, false]);
+  });
+
   it('of a listing move with order, versions, the next page and the shape, and with nothing else', () => {
     const [a, b] = [
-      { id: 'a', version: 1 },
-      { id: 'b', version: 1 },
+      { id: 'a', version: 1, token: 'x' },
+      { id: 'b', version: 1, token: 'x' },
     ];
     const etags = [
       listingETag([a, b], null, 1),
       listingETag([b, a], null, 1),
       listingETag([a, { ...b, version: 2 }], null, 1),
+      listingETag([a, { ...b, token: 'y' }], null, 1),
       listingETag([a, b], 'c', 1),
       listingETag([a, b], null, 2),
       listingETag([a], null, 1),

@@ -59,6 +59,7 @@ describe('PATCH /v1/admin/variants/{id}/price', () => {
   it.each([
     ['the bare version', '"1"', 200],
     ['the ETag of the product', '"1.1"', 200],
+    ['the ETag of its page', '"1.1000123456789012"', 200],
     ['one of several', '"7", "1"', 200],
     ['any version', '*', 200],
     ['another version', '"2"', 412],
