@@ -52,7 +52,10 @@ export interface ProductTransaction {
    * are the transaction's. Throws `slug_taken` where another product uses a slug now, `keys_moved` where a slug is not blocked.
    */
   save(states: readonly ProductState[], token: string): Promise<ProductDocument[]>;
-  /** Sets one price of a product that the write has blocked, where `compareAt` is missing with the one that stands. Throws `not_found`. */
+  /**
+   * Sets one price of a product that the write has blocked, where `compareAt` is missing with the one that stands. Throws `not_found`, and `busy`
+   * where the write does not hold that product.
+   */
   setPrice(variantId: string, change: PriceChange, token: string): Promise<PriceSet>;
   /** Sets the stock of one variant; `document` only where `available` flips. Throws `not_found`. */
   setStock(variantId: string, quantity: number): Promise<StockChange>;
@@ -100,7 +103,7 @@ export interface ProductWrites {
   /**
    * Looks at a price and, where the change sets another, arms for it (W1, W2) in the same round trip: the product's id and slug are blocked. Where
    * a connection can be spared, `work` is begun on it meanwhile, as in an eager `transaction`. Refused where there was no connection to send that on;
-   * what it throws leaves open whether blocks stand.
+   * what it throws leaves open whether blocks stand. Throws `keys_moved` where the product was locked, so that the write has to be begun anew.
    */
   armPrice<T>(round: WriteRound, variantId: string, change: PriceChange, work: WriteWork<T>): Promise<ArmedPrice<T> | NoWrite>;
   /**

@@ -9,7 +9,7 @@ export const PriceWrite = z
     version: z.int(),
     startedAt: z.iso.datetime(),
     committedAt: z.iso.datetime(),
-    answeredAt: z.iso.datetime().describe('After the caches had been told'),
+    answeredAt: z.iso.datetime().describe('Redis is sent the document right after'),
     armedAt: z.iso.datetime().describe('When readers were blocked'),
     acks: z.array(z.strictObject({ instance: z.string(), at: z.iso.datetime() })).describe('Which instance had applied the block when'),
   })

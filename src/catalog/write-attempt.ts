@@ -24,8 +24,8 @@ const maxAttempts = 3;
 const patienceMs = 1500;
 
 /**
- * A write names what it will touch before it may look at it under a lock. Where a rename comes in between it is refused with `keys_moved`,
- * and has to look again; three times at most, then the fault is the caller's to see.
+ * A write names what it will touch before it may look at it under a lock. Where a rename comes in between, or the lock was not free while it was
+ * begun early, it is refused with `keys_moved` and has to look again; three times at most, then the fault is the caller's to see.
  * @param attempt is told how many ms the ones before it have taken, which are no longer to be had: see WriteOptions
  * @param isBulk nobody waits: the time does not matter
  */

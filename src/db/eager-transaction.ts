@@ -41,15 +41,18 @@ export interface Begun<T> {
  */
 export interface EagerTransactions {
   run<T>(armed: Arming, work: Work<T>, bounds: TransactionBounds): Promise<Ended<T>>;
-  /** Null where none may be begun like this at the moment. Whatever becomes of it, it must be committed or dropped. */
-  begin<T>(lead: Omit<Lead, 'onAnswer'>, work: Work<T>, bounds: TransactionBounds): Begun<T> | null;
+  /**
+   * Null where none may be begun like this at the moment. Whatever becomes of it, it must be committed or dropped. It knows no product yet, and so no
+   * turn: a product that somebody holds may keep one connection like this for as long as readers are waited for, and one by whose turn it is.
+   */
+  begin<T>(lead: Omit<Lead, 'onAnswer' | 'lockMs'>, work: Work<T>, bounds: TransactionBounds): Begun<T> | null;
 }
 
 export function createEagerTransactions(pool: Pool): EagerTransactions {
-  const most = Math.max(1, pool.options.max - 1);
   let underWay = 0;
   let patientUntil = Number.NEGATIVE_INFINITY;
-  const mayBegin = () => underWay < most && performance.now() >= patientUntil;
+  /** @param spared connections that are left to others, as far as there is more than one */
+  const mayBegin = (spared: number) => underWay < Math.max(1, pool.options.max - spared) && performance.now() >= patientUntil;
 
   /** Counts one that is begun; to be called when it is over, and more often does no harm. */
   function count(): () => void {
@@ -85,14 +88,14 @@ export function createEagerTransactions(pool: Pool): EagerTransactions {
 
   return {
     async run(armed, work, bounds) {
-      if (!mayBegin()) return armedTransaction(pool, armed, work, bounds);
+      if (!mayBegin(1)) return armedTransaction(pool, armed, work, bounds);
       const whole = () => whenPassed(openArmed(pool, armed, work, bounds), armed);
       const done = await (armed.turn ? armed.turn(whole) : whole()).finally(count());
       return done ?? armedTransaction(pool, armed, work, bounds);
     },
 
-    begin<T>(lead: Omit<Lead, 'onAnswer'>, work: Work<T>, bounds: TransactionBounds) {
-      if (!mayBegin() || !keepsPrepared(pool)) return null;
+    begin<T>(lead: Omit<Lead, 'onAnswer' | 'lockMs'>, work: Work<T>, bounds: TransactionBounds) {
+      if (!mayBegin(2) || !keepsPrepared(pool)) return null;
       let onAnswer = (_: TwoAnswers) => {};
       let isAnswered = false;
       const answered = new Promise<TwoAnswers>((resolve) => {
@@ -102,7 +105,7 @@ export function createEagerTransactions(pool: Pool): EagerTransactions {
         };
       });
       // A lock that is not free is not waited for longer than readers are.
-      const opening = openBehind(pool, { ...lead, onAnswer }, work, { ...bounds, lockMs: eagerMs });
+      const opening = openBehind(pool, { ...lead, onAnswer, lockMs: eagerMs }, work, bounds);
       const over = count();
       const failed = opening.then(
         () => answered,

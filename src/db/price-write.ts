@@ -31,12 +31,14 @@ export async function selectVariantPrice(query: Query, variantId: string, curren
   return row ? toVariantPrice(row, currency) : null;
 }
 
-/** The prices in $2 of the variants beside $1 of the product that `target` names, as a range. */
-const othersFrom = `
-    SELECT target.product_id, min(pr.amount) AS lowest, max(pr.amount) AS highest
-    FROM target LEFT JOIN variant v ON v.product_id = target.product_id AND v.id <> $1
-    LEFT JOIN price pr ON pr.variant_id = v.id AND pr.currency = $2
-    GROUP BY target.product_id`;
+/** Writes the range of the prices in $2 of the product that `target` names: those of the variants beside $1, which do not change, and $3. */
+const saveRange = `
+        INSERT INTO product_price_range (product_id, currency, min_amount, max_amount)
+        SELECT target.product_id, $2, least(min(pr.amount), $3::bigint), greatest(max(pr.amount), $3::bigint)
+        FROM target LEFT JOIN variant v ON v.product_id = target.product_id AND v.id <> $1
+        LEFT JOIN price pr ON pr.variant_id = v.id AND pr.currency = $2
+        GROUP BY target.product_id
+        ON CONFLICT (product_id, currency) DO UPDATE SET min_amount = excluded.min_amount, max_amount = excluded.max_amount`;
 
 // Whatever a part of it writes, every other part sees the prices as they were when it began, which is under the lock of begin_write. So the old price
 // and version come from it as well, a compare-at price can be kept, and the range is made of the other variants' prices and the new one.
@@ -50,9 +52,7 @@ const setPriceSql: Statement = {
     ), priced AS (
         UPDATE price pr SET amount = $3::bigint, compare_at = target.compare_at, updated_at = clock_timestamp()
         FROM target WHERE pr.variant_id = $1 AND pr.currency = $2
-    ), ranged AS (
-        UPDATE product_price_range r SET min_amount = least(others.lowest, $3::bigint), max_amount = greatest(others.highest, $3::bigint)
-        FROM (${othersFrom}) others WHERE r.product_id = others.product_id AND r.currency = $2
+    ), ranged AS (${saveRange}
     )
     SELECT * FROM stands`,
 };
@@ -65,9 +65,7 @@ const addPriceSql: Statement = {
     priced AS (
         INSERT INTO price (id, variant_id, currency, amount, compare_at) SELECT $6::uuid, $1, $2, $3::bigint, $4::bigint FROM target
     )
-    INSERT INTO product_price_range (product_id, currency, min_amount, max_amount)
-    SELECT others.product_id, $2, least(others.lowest, $3::bigint), greatest(others.highest, $3::bigint) FROM (${othersFrom}) others
-    ON CONFLICT (product_id, currency) DO UPDATE SET min_amount = excluded.min_amount, max_amount = excluded.max_amount`,
+    ${saveRange}`,
 };
 
 const writtenDocumentSql: Statement = {

@@ -15,6 +15,8 @@ const maxWaiting = 100;
  *   1. three changes of the product take all three connections that changes have, and wait a second each for the lock;
  *   2. the change of another product, and the look-up of its key, wait for a connection as long, and are refused.
  *
+ * A change that is begun with what arms it does not know its product yet and stands in no line: see EagerTransactions.
+ *
  * @returns the turn of a product. It throws `busy` where it does not come within a second, or too many are waiting for it.
  */
 export function createProductTurns(): (product: string) => Turn {

@@ -101,11 +101,15 @@ export async function onConnection<T>(pool: Pool, work: (client: PoolClient) => 
     return value;
   } catch (error) {
     client.release(breaksConnection(error));
-    const said = toAppError(error);
-    // What hung on one connection hangs on the others: without this, each idle one would cost the next reader its whole timeout.
-    if (isReadTimeout(said)) destroyIdle(pool);
-    throw said;
+    throw givenUp(pool, error);
   }
+}
+
+/** The error as an AppError. What hung on one connection hangs on the others: without this, each idle one would cost the next its whole timeout. */
+export function givenUp(pool: Pool, error: unknown): unknown {
+  const said = toAppError(error);
+  if (isReadTimeout(said)) destroyIdle(pool);
+  return said;
 }
 
 function isReadTimeout(error: unknown): boolean {

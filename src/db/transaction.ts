@@ -5,23 +5,25 @@ import { releaseMessage } from './channels.js';
 import { breaksConnection, inShopWords, toAppError } from './failures.js';
 import { answersOfTwo, asParts, type Call, inFull, inOneMessage, type Part, type TwoAnswers, type TwoCalls } from './one-message.js';
 import type { Turn } from './product-turns.js';
-import { connect, keepsPrepared, type Query, type Statement, sendable } from './statement.js';
+import { connect, givenUp, keepsPrepared, type Query, type Statement, sendable } from './statement.js';
 import { watched } from './watched-query.js';
 
 /** Milliseconds after which the client gives up on an answer. */
 export interface TransactionBounds {
   answerMs: number;
-  /** How long the server waits for a lock. */
-  lockMs?: number;
 }
+
+/** How long the server waits for a lock. */
+const lockMs = 1000;
+const lockTimeout = (ms: number) => `SET LOCAL lock_timeout = ${ms}`;
 
 /** Later than the server's own statement timeout, which leaves a usable connection. */
 const defaultBounds: TransactionBounds = { answerMs: 6000 };
 
 /** The server gives a statement up before we do, at the latest after five seconds. */
-const begin = ({ answerMs, lockMs = 1000 }: TransactionBounds): string[] => [
+const begin = ({ answerMs, lockMs: lock = lockMs }: TransactionBounds & { lockMs?: number }): string[] => [
   'BEGIN ISOLATION LEVEL READ COMMITTED',
-  `SET LOCAL lock_timeout = ${lockMs}`,
+  lockTimeout(lock),
   `SET LOCAL statement_timeout = ${Math.min(5000, answerMs - 100)}`,
   `SET LOCAL idle_in_transaction_session_timeout = '3s'`,
   'SET LOCAL synchronous_commit = on',
@@ -98,13 +100,19 @@ export interface Lead {
   token: string;
   keyCount: number;
   calls: TwoCalls;
+  /** How long `begin_write` may wait for a lock. What follows it has the time of every other transaction: COMMIT waits its turn to notify. */
+  lockMs: number;
   /** Told of what they answered, before `work` hears of anything. */
   onAnswer(rows: TwoAnswers): void;
 }
 
 /** The same, in one message with what arms it. Where that has armed nothing, `begin_write` is left out. Not through a pooler. */
 export async function openBehind<T>(pool: Pool, lead: Lead, work: Work<T>, bounds: TransactionBounds): Promise<Open<T>> {
-  const first = [...begin(bounds), { statement: beginArmedSql, values: [lead.token, lead.keyCount] }];
+  const first = [
+    ...begin({ ...bounds, lockMs: lead.lockMs }),
+    { statement: beginArmedSql, values: [lead.token, lead.keyCount] },
+    lockTimeout(lockMs),
+  ];
   return toOpen(await open(pool, first, work, bounds, lead));
 }
 
@@ -157,7 +165,7 @@ async function open<T>(pool: Pool, first: readonly Part[], work: Work<T>, bounds
     value = await working;
   } catch (error) {
     await held.rollback();
-    throw toAppError(error);
+    throw givenUp(pool, error);
   }
   return { value, commit: held.commit, rollback: held.rollback };
 }

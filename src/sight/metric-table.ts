@@ -71,7 +71,7 @@ export const metrics: readonly Metric[] = [
   { name: 'truetag_blocked_keys', type: 'gauge', help: 'Keys that are blocked', read: (s) => one(s.report.lease.blockedKeys) },
   { name: 'truetag_block_oldest_age_seconds', type: 'gauge', help: 'How long the oldest block has been seen to stand', read: (s) => one(s.report.lease.oldestBlockMs / 1000) },
 
-  { name: 'truetag_writes_total', type: 'counter', labels: ['result'], help: 'Writes of documents: committed, aborted before the commit, unknown where the answer to COMMIT was lost', read: ({ report: { writes: w } }) => [['committed', w.writes], ['aborted', w.aborted], ['unknown', w.unknown]] },
+  { name: 'truetag_writes_total', type: 'counter', labels: ['result'], help: 'Writes of documents, each attempt by itself: committed, aborted before the commit, unknown where the answer to COMMIT was lost', read: ({ report: { writes: w } }) => [['committed', w.writes], ['aborted', w.aborted], ['unknown', w.unknown]] },
 
   { name: 'truetag_redis_up', type: 'gauge', help: '1 while Redis answers; missing where none is configured', read: ({ report: { redis } }) => (redis === 'none' ? [] : one(redis === 'up')) },
   { name: 'truetag_postgres_up', type: 'gauge', help: '1 where Postgres has answered just now', read: (s) => one(s.isDatabaseUp) },

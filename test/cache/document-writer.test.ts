@@ -225,6 +225,54 @@ describe('a write', () => {
     expect([primary.calls, writer.counts().aborted]).toEqual([['arm', 'release'], 1]);
   });
 
+  describe('that its plan has begun already', () => {
+    const called: string[] = [];
+    beforeEach(() => {
+      called.length = 0;
+    });
+    /** As the plan of a price change is, with W1, W2 and the beginning of W4 behind it. */
+    async function begun(commit: () => Promise<Commit<string>>, pairOfLook?: string) {
+      const work = writer.write(
+        async (round) => {
+          const pair = await primary.steps.arm(round.token, keys, round.writer);
+          const seen = await primary.steps.registry();
+          return {
+            keys,
+            armed: { pair, look: pairOfLook === undefined ? seen : { ...seen, pair: pairOfLook } },
+            commit: () => {
+              called.push('commit');
+              return commit();
+            },
+            drop: () => void called.push('drop'),
+          };
+        },
+        { isPlanArming: true, install: () => {}, store: async () => {} },
+      );
+      return work.then(
+        ({ value }) => value,
+        ({ message }: Error) => message,
+      );
+    }
+
+    it('is committed, and then is not the writer’s to take back', async () => {
+      expect([await begun(async () => done()), called]).toEqual(['done', ['commit']]);
+      called.length = 0;
+      const failing = async () => {
+        throw new Error('failed at the commit');
+      };
+      expect([await begun(failing), called]).toEqual(['failed at the commit', ['commit']]);
+    });
+
+    it('is taken back where it will not be committed: the database was replaced, or has just been started', async () => {
+      expect([await begun(async () => done(), 'another'), called]).toEqual(['nothing was written', ['drop']]);
+      called.length = 0;
+      primary.isSettled = false;
+      primary.pair = 'second';
+      expect([await begun(async () => done()), called]).toEqual([expect.any(String), ['drop']]);
+      expect(primary.calls).not.toContain('commit');
+    });
+  });
+
   it('is traced from the arming to the commit, with each ack, by the clock on the wall', async () => {
     list('other');
     const work = writer.write(planned(committing), { install: () => {}, store: async () => {} });

@@ -26,6 +26,8 @@ afterEach(async () => {
 });
 
 const price = async () => Number((await catalog.rows('SELECT amount FROM price WHERE variant_id = $1', [variantId]))[0]?.['amount']);
+/** In this catalog. */
+const waitingForLocks = `SELECT 1 AS one FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
 const isLocked = async () => (await catalog.rows('SELECT id FROM product WHERE id = $1 FOR UPDATE SKIP LOCKED', [state.id])).length === 0;
 
 /** An eager write of the price, the way the price service makes it, and what lets its readers pass or fail. */
@@ -89,8 +91,8 @@ describe('a transaction that begins before its readers have answered', () => {
     await rival.query('BEGIN');
     await rival.query('SELECT id FROM product WHERE id = $1 FOR UPDATE', [state.id]);
     const { ended, pass, runs } = await begin();
-    await expect.poll(async () => (await catalog.rows('SELECT 1 AS one FROM pg_locks WHERE NOT granted')).length, { timeout: 500 }).toBe(1);
-    await expect.poll(async () => (await catalog.rows('SELECT 1 AS one FROM pg_locks WHERE NOT granted')).length, { timeout: 2000 }).toBe(0);
+    await expect.poll(async () => (await catalog.rows(waitingForLocks)).length, { timeout: 500 }).toBe(1);
+    await expect.poll(async () => (await catalog.rows(waitingForLocks)).length, { timeout: 2000 }).toBe(0);
     await rival.query('ROLLBACK');
     rival.release();
     pass();
@@ -158,10 +160,10 @@ describe('a transaction that begins before its readers have answered', () => {
 
 describe('a transaction that begins with what arms it', () => {
   /** A price change as the service makes it, up to where its readers are waited for. */
-  async function lead(amount: number, writes = createProductWrites(catalog.db, catalog.catalogId)) {
+  async function lead(amount: number, writes = createProductWrites(catalog.db, catalog.catalogId), currency = 'USD') {
     const round = { token: randomUUID(), writer: randomUUID() };
     let runs = 0;
-    const change = { currency: 'USD', amount };
+    const change = { currency, amount };
     const answer = await writes.armPrice(round, variantId, change, async (tx) => {
       runs += 1;
       const { document } = await tx.setPrice(variantId, change, round.token);
@@ -236,8 +238,43 @@ describe('a transaction that begins with what arms it', () => {
     rival.release();
   });
 
-  it('leaves a connection to others', async () => {
-    const db = createDatabase({ url: catalog.url, max: 2 });
+  it('sets the first price in a currency, with its range', async () => {
+    const { stands, commit, pass } = await lead(300, undefined, 'EUR');
+    pass();
+    expect([stands?.price, (await commit())?.value]).toEqual([null, 2]);
+    expect(await catalog.rows('SELECT min_amount::int AS low FROM product_price_range WHERE product_id = $1 ORDER BY currency', [state.id])).toEqual([
+      { low: 300 },
+      { low: 100 },
+    ]);
+  });
+
+  it('is never said to stand where its connection was lost before COMMIT was sent', async () => {
+    const db = createDatabase({ url: catalog.url, max: 3, applicationName: 'led' });
+    closing.push(() => db.close());
+    const { token, commit, pass } = await lead(200, createProductWrites(db, catalog.catalogId));
+    await catalog.rows(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'led' AND state = 'idle in transaction'`);
+    await expect.poll(isLocked).toBe(false);
+    pass();
+    // Whether the loss has been heard of by then is chance.
+    const ended = await commit()?.then(
+      ({ isKnown }) => isKnown,
+      ({ code }: { code: string }) => code,
+    );
+    expect([false, 'database_unavailable']).toContain(ended);
+    expect([await catalog.steps.findOutcome(token), await price()]).toEqual([false, 100]);
+  });
+
+  it('has its blocks to itself: who takes them away waits for it, and finds it committed', async () => {
+    const { token, commit, pass } = await lead(200);
+    const outcome = catalog.steps.findOutcome(token);
+    await expect.poll(async () => (await catalog.rows(waitingForLocks)).length).toBe(1);
+    pass();
+    expect(await commit()).toMatchObject({ value: 2, isKnown: true });
+    expect([await outcome, await price()]).toEqual([true, 200]);
+  });
+
+  it('leaves a connection to others, and one to whose turn it is', async () => {
+    const db = createDatabase({ url: catalog.url, max: 3 });
     closing.push(() => db.close());
     const writes = createProductWrites(db, catalog.catalogId);
     const first = await lead(200, writes);

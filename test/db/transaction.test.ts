@@ -6,7 +6,7 @@ import { createDatabase, type Database } from '../../src/db/client.js';
 import { createImportJobs } from '../../src/db/import-jobs.js';
 import { createProductReads } from '../../src/db/product-reads.js';
 import { createProductWrites } from '../../src/db/product-writes.js';
-import { armedTransaction, transaction } from '../../src/db/transaction.js';
+import { armedTransaction, openBehind, transaction } from '../../src/db/transaction.js';
 import { createWriteSteps } from '../../src/db/truth-steps.js';
 import { type Catalog, openCatalog } from './open-catalog.js';
 import { product, usd, variant } from './sample-product.js';
@@ -78,6 +78,12 @@ describe('every transaction of a write', () => {
     expect((await armedTransaction(db.pool, armed, (query) => query(shown, []))).value).toEqual([bounded]);
     expect((await transaction(db.pool, (query) => query(shown, []))).value).toEqual([bounded]);
     expect((await db.pool.query(shown)).rows[0].synchronous_commit).toBe('off');
+    // Begun with what arms it: the lock of the product is asked for briefly, and all that comes after as anywhere else.
+    const nothing = { statement: { name: 'nothing', text: 'SELECT 1 AS one' }, values: [] };
+    const lead = { token: randomUUID(), keyCount: 1, calls: [nothing, nothing], lockMs: 7, onAnswer() {} } as const;
+    const { value, rollback } = await openBehind(db.pool, lead, (query) => query(shown, []), { answerMs: 6000 });
+    await rollback();
+    expect(value).toEqual([bounded]);
   });
 });
 
