@@ -92,7 +92,7 @@ export function armingSteps(world: World): (s: State, emit: Emit<State>) => void
     if (bounds.hasDeaths && isMidway) {
       step(w, 'dies', (_n, own) => {
         // Of a B that was begun early no COMMIT was sent.
-        if (own.phase === listed) own.transaction = notSent;
+        if (own.phase === listed || own.phase === armedUp) own.transaction = notSent;
         own.phase = dead;
       });
     }
@@ -137,7 +137,8 @@ export function armingSteps(world: World): (s: State, emit: Emit<State>) => void
   }
 
   function decide(w: number, from: Writer, token: number) {
-    if (from.phase === listed && bounds.isEager && from.transaction === notSent) {
+    // It may go with what arms it, before the registry is read.
+    if ((from.phase === listed || from.phase === armedUp) && bounds.isEager && from.transaction === notSent) {
       step(w, 'W4 sends B early, but for COMMIT', (_n, own) => {
         own.transaction = inFlight;
       });

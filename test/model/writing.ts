@@ -3,6 +3,7 @@ import { commit, nameOf, tokenOf } from './postgres.js';
 import { putIntoRedis } from './reader.js';
 import type { World } from './sabotage.js';
 import {
+  armedUp,
   clone,
   committed,
   inFlight,
@@ -49,23 +50,24 @@ export function writingSteps(world: World): (s: State, emit: Emit<State>) => voi
 
   function transact(w: number, from: Writer, token: number) {
     const isLocked = s.writers.some((rival) => rival.transaction === open);
+    const isBeforeCommit = from.phase === listed || from.phase === armedUp;
     if (from.transaction === inFlight && !isLocked) {
       const mayBegin = (s.now.blocks & token || noFence || releaseBeforeCommit) && (s.pair === from.pair || noPairCheck);
       if (!mayBegin) {
         step(w, 'B fails: begin_write finds its rows gone, or the pair is another', (_n, own) => {
           own.transaction = notSent;
-          if (own.phase === writing || own.phase === listed) own.phase = refused;
+          if (own.phase === writing || isBeforeCommit) own.phase = refused;
         });
-      } else if (bounds.hasUnknown || from.phase === listed) {
+      } else if (bounds.hasUnknown || isBeforeCommit) {
         step(w, 'B: begin_write', (_n, own) => {
           own.transaction = open;
         });
       } else step(w, 'B: begin_write, COMMIT', (n, own) => commitB(n, own, token));
     }
     if (from.transaction === open) {
-      if (from.phase !== listed || commitBeforeReaders) {
+      if (!isBeforeCommit || commitBeforeReaders) {
         step(w, 'B: COMMIT', (n, own) => {
-          if (own.phase === listed) own.phase = writing;
+          if (isBeforeCommit) own.phase = writing;
           return commitB(n, own, token);
         });
       }
