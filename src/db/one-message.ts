@@ -33,7 +33,7 @@ export type TwoCalls = readonly [Call, Call];
 /** The rows of either. */
 export type TwoAnswers = [QueryResultRow[], QueryResultRow[]];
 
-/** A pair as it is sent with others, before them. */
+/** Both as they are sent with others, before them. */
 export function asParts([first, second]: TwoCalls): Part[] {
   return ['BEGIN', first, 'COMMIT', 'BEGIN', second, 'COMMIT'];
 }
@@ -43,7 +43,7 @@ export function answersOfTwo([, one, , , two]: readonly QueryResult<QueryResultR
   return [one?.rows ?? [], two?.rows ?? []];
 }
 
-/** A pair over one connection in one round trip. It has half as much time again as one statement. */
+/** Both over one connection in one round trip. They have half as much time again as one statement. */
 export async function inTurn(pool: Pool, calls: TwoCalls, timeoutMs = 1.5 * readTimeoutMs): Promise<TwoAnswers> {
   return onConnection(pool, async (client) => {
     const [first, second] = calls;
