@@ -91,6 +91,15 @@ describe('setPrice', () => {
     ]);
   });
 
+  it('makes a range again that is missing', async () => {
+    const [a, b] = [variant({ prices: [usd(100)] }), variant({ position: 2, prices: [usd(250)] })];
+    const state = product('unranged', { variants: [a, b] });
+    await catalog.save(state);
+    await catalog.rows('DELETE FROM product_price_range WHERE product_id = $1', [state.id]);
+    await setPrice(a.id, usd(300));
+    expect(await rangesOf(state.id)).toEqual([{ currency: 'USD', low: 250, high: 300 }]);
+  });
+
   it.each(['USD', 'EUR'])('changes nothing of a product that this write has not stamped, in %s', async (currency) => {
     const [ours, theirs] = [variant({ prices: [usd(100)] }), variant({ prices: [usd(100)] })];
     const [own, other] = [product(`own-${currency}`, { variants: [ours] }), product(`other-${currency}`, { variants: [theirs] })];
