@@ -1,8 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { ROOT_CONTEXT, type Span, type SpanContext, SpanKind, SpanStatusCode, type TimeInput, trace } from '@opentelemetry/api';
-import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
-import { resourceFromAttributes } from '@opentelemetry/resources';
-import { AlwaysOnSampler, BatchSpanProcessor, type SpanExporter, TracerProvider } from '@opentelemetry/sdk-trace';
+import { AlwaysOnSampler, BatchSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
+import { createSpanExporter } from './span-exporter.js';
 
 export type Attributes = Record<string, string | number>;
 
@@ -45,15 +44,11 @@ export function createTracing(options: {
   onFault: (error: Error) => void;
 }): Tracing {
   const url = `${options.endpoint.replace(/\/$/, '')}/v1/traces`;
-  const exporter = tellingFaults(new OTLPTraceExporter({ url, timeoutMillis: exportMs }), options.onFault);
+  const resource = { 'service.name': options.service, 'service.version': options.version, 'service.instance.id': options.instance };
+  const exporter = createSpanExporter({ exporter: { url, timeoutMillis: exportMs }, resource, onFault: options.onFault });
   const provider = new TracerProvider({
     // Whether a request is traced has been decided before its first span.
     sampler: new AlwaysOnSampler(),
-    resource: resourceFromAttributes({
-      'service.name': options.service,
-      'service.version': options.version,
-      'service.instance.id': options.instance,
-    }),
     spanLimits: { attributeValueLengthLimit: 256, attributeCountLimit: 32, eventCountLimit: 64 },
     spanProcessors: [new BatchSpanProcessor({ exporter, scheduledDelayMillis: 1000, exportTimeoutMillis: exportMs })],
   });
@@ -116,17 +111,4 @@ function fail(span: Span, error: unknown): void {
   const type = error instanceof Error ? ('code' in error && typeof error.code === 'string' ? error.code : error.name) : 'unknown';
   span.setAttribute('error.type', type);
   span.setStatus({ code: SpanStatusCode.ERROR });
-}
-
-/** The SDK keeps to itself that a batch was lost. */
-function tellingFaults(exporter: OTLPTraceExporter, onFault: (error: Error) => void): SpanExporter {
-  return {
-    export: (spans, done) =>
-      exporter.export(spans, (result) => {
-        if (result.error) onFault(result.error);
-        done(result);
-      }),
-    forceFlush: () => exporter.forceFlush(),
-    shutdown: () => exporter.shutdown(),
-  };
 }

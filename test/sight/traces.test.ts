@@ -1,7 +1,13 @@
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { ROOT_CONTEXT, trace } from '@opentelemetry/api';
+import { ExportResultCode, TraceState } from '@opentelemetry/core';
+import { InMemorySpanExporter, SimpleSpanProcessor, type SpanExporter, TracerProvider } from '@opentelemetry/sdk-trace';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createSampling } from '../../src/sight/sampling.js';
+import { createSpanExporter } from '../../src/sight/span-exporter.js';
 import { createTracing } from '../../src/sight/tracing.js';
 import { redisUrl } from '../harness/redis.js';
 import { asAdmin, type Service, startService } from '../harness/service.js';
@@ -175,6 +181,48 @@ describe('a collector that wants a key', () => {
   });
 });
 
+describe('the thread that sends spans', () => {
+  const made = new InMemorySpanExporter();
+  beforeAll(() => {
+    const tracer = new TracerProvider({ spanProcessors: [new SimpleSpanProcessor({ exporter: made })] }).getTracer('test');
+    const caller = { traceId: callerTrace, spanId: callerSpan, traceFlags: 1, isRemote: true, traceState: new TraceState('vendor=1') };
+    tracer.startSpan('one', {}, trace.setSpanContext(ROOT_CONTEXT, caller)).end();
+  });
+  const send = (exporter: SpanExporter) => new Promise<unknown>((resolve) => exporter.export(made.getFinishedSpans(), resolve));
+
+  it("passes on what its caller's systems have put beside the trace", async () => {
+    const bodies: string[] = [];
+    const server = createServer((request, response) => {
+      request.on('data', (chunk) => bodies.push(String(chunk))).on('end', () => response.end('{}'));
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1/traces`;
+    const exporter = createSpanExporter({
+      exporter: { url, timeoutMillis: 5000 },
+      resource: {},
+      onFault: (error) => expect.unreachable(error.message),
+    });
+    expect(await send(exporter)).toEqual({ code: ExportResultCode.SUCCESS });
+    await exporter.shutdown();
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+    expect(bodies.join('')).toContain('"traceState":"vendor=1"');
+  });
+
+  it('is started again where it ends, and says of each batch that went with it why', async () => {
+    const faults: string[] = [];
+    const exporter = createSpanExporter({
+      exporter: { url: 'no address', timeoutMillis: 5000 },
+      resource: {},
+      onFault: ({ message }) => void faults.push(message),
+    });
+    expect(await send(exporter)).toMatchObject({ code: ExportResultCode.FAILED });
+    expect(await send(exporter)).toMatchObject({ code: ExportResultCode.FAILED });
+    expect(faults).toHaveLength(2);
+    for (const fault of faults) expect(fault).toContain('no address');
+  });
+});
+
 describe('sampling', () => {
   it('takes the part of requests that was asked for', () => {
     let turn = 0;
@@ -256,7 +304,7 @@ describe('a process without a collector and without a metrics port', () => {
 
   it('loads neither library, which one with both does', () => {
     const both = loaded(`metrics: { host: '', port: 0 }, traces: { endpoint: 'http://127.0.0.1:1', service: 'shop', ratio: 0 }`);
-    expect(both).toEqual(expect.arrayContaining(['@opentelemetry/sdk-trace', '@opentelemetry/exporter-trace-otlp-http', 'prom-client']));
+    expect(both).toEqual(expect.arrayContaining(['@opentelemetry/sdk-trace', 'prom-client']));
     expect(loaded('metrics: undefined, traces: undefined')).toEqual([]);
   }, 120_000);
 });
