@@ -1,12 +1,11 @@
-import type { Pool, PoolClient, QueryResult, QueryResultRow } from 'pg';
+import type { Pool } from 'pg';
 import type { Armed } from '../cache/truth-ports.js';
-import { AppError } from '../errors.js';
 import { releaseMessage } from './channels.js';
-import { breaksConnection, inShopWords, toAppError } from './failures.js';
-import { answersOfTwo, asParts, type Call, inFull, inOneMessage, type Part, type TwoAnswers, type TwoCalls } from './one-message.js';
+import { inShopWords } from './failures.js';
+import { hold, type Leading } from './held-connection.js';
+import type { Call, Part } from './one-message.js';
 import type { Turn } from './product-turns.js';
-import { connect, givenUp, keepsPrepared, type Query, type Statement, sendable } from './statement.js';
-import { watched } from './watched-query.js';
+import { connect, givenUp, type Query, type Statement } from './statement.js';
 
 /** Milliseconds after which the client gives up on an answer. */
 export interface TransactionBounds {
@@ -96,14 +95,11 @@ export async function openArmed<T>(pool: Pool, armed: Arming, work: Work<T>, bou
 }
 
 /** W1 and W2 of a write, sent with the beginning of its transaction. */
-export interface Lead {
+export interface Lead extends Leading {
   token: string;
   keyCount: number;
-  calls: TwoCalls;
   /** How long `begin_write` may wait for a lock. What follows it has the time of every other transaction: COMMIT waits its turn to notify. */
   lockMs: number;
-  /** Told of what they answered, before `work` hears of anything. */
-  onAnswer(rows: TwoAnswers): void;
 }
 
 /** The same, in one message with what arms it. Where that has armed nothing, `begin_write` is left out. Not through a pooler. */
@@ -168,86 +164,4 @@ async function open<T>(pool: Pool, first: readonly Part[], work: Work<T>, bounds
     throw givenUp(pool, error);
   }
   return { value, commit: held.commit, rollback: held.rollback };
-}
-
-function hold(pool: Pool, client: PoolClient, answerMs: number) {
-  let broken = false;
-  // Between two queries nobody waits for an answer, so a connection that ends there is known by this event alone.
-  const onError = () => {
-    broken = true;
-  };
-  client.on('error', onError);
-
-  async function send<Row extends QueryResultRow>(statement: Statement, values: readonly unknown[] = []) {
-    try {
-      const simple = values.length === 0 && statement.name === undefined;
-      const config = { ...sendable(pool, statement), ...(simple ? {} : { values: [...values] }), ...{ query_timeout: answerMs } };
-      return await watched(pool, statement, () => client.query<Row>(config));
-    } catch (error) {
-      broken ||= breaksConnection(error);
-      throw error;
-    }
-  }
-
-  /** All of them in one go, with the results of each. */
-  async function sendAll(parts: readonly Part[], label: Statement): Promise<QueryResult[]> {
-    if (!keepsPrepared(pool)) return [await send({ text: parts.map(inFull).join('; ') })].flat();
-    try {
-      return await watched(pool, label, () => inOneMessage(client, parts, answerMs));
-    } catch (error) {
-      broken ||= breaksConnection(error);
-      throw error;
-    }
-  }
-
-  /** The first statements and the calls, with the results of these. */
-  async function begin(first: readonly Part[], calls: readonly Call[], lead?: Lead): Promise<readonly (QueryResult | undefined)[]> {
-    if (!keepsPrepared(pool)) {
-      const sent = await Promise.allSettled([sendAll(first, { text: 'BEGIN' }), ...calls.map(({ statement, values }) => send(statement, values))]);
-      // Without BEGIN the others say nothing, or only that the transaction has failed before.
-      for (const part of sent) if (part.status === 'rejected') throw part.reason;
-      return sent.slice(1).map((part) => (part.status === 'fulfilled' ? (part.value as QueryResult) : undefined));
-    }
-    const before = [...(lead ? asParts(lead.calls) : []), ...first];
-    const answers = await sendAll([...before, ...calls], lead?.calls[0].statement ?? { text: 'BEGIN' });
-    lead?.onAnswer(answersOfTwo(answers));
-    return answers.slice(before.length);
-  }
-
-  function release() {
-    client.removeListener('error', onError);
-    client.release(broken);
-  }
-
-  const query: Query = async (statement, values) => (await inShopWords(() => send(statement, values))).rows as never;
-
-  async function rollback() {
-    if (!broken) await send({ text: 'ROLLBACK' }).catch(() => {});
-    release();
-  }
-
-  /** The last statements and COMMIT. False where their answer is lost. */
-  async function commit(last: readonly Part[]): Promise<boolean> {
-    if (broken) {
-      release();
-      throw new AppError('database_unavailable', 'The database does not answer at the moment');
-    }
-    let command: string | undefined;
-    try {
-      command = (await sendAll([...last, 'COMMIT'], { text: 'COMMIT' })).at(-1)?.command;
-    } catch (error) {
-      if (broken) {
-        release();
-        return false;
-      }
-      await rollback();
-      throw toAppError(error);
-    }
-    release();
-    // A statement failed and `work` went on regardless: Postgres answers COMMIT with ROLLBACK, and without an error.
-    if (command !== 'COMMIT') throw new Error('the transaction was rolled back: a failed statement was passed over');
-    return true;
-  }
-
-  return { begin, query, rollback, commit };
 }

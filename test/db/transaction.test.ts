@@ -281,6 +281,19 @@ describe('a database that is away', () => {
     expect(performance.now() - began).toBeLessThan(1900);
   });
 
+  it('is the same for a transaction: it leaves no connection that waits in the pool to the next one', async () => {
+    const proxy = await openProxy();
+    const db = open(proxy.url);
+    const reads = createProductReads(db);
+    await Promise.all([reads.versions(['slug:a']), reads.versions(['slug:b'])]);
+    expect(db.pool.idleCount).toBe(2);
+    proxy.isSilent = true;
+    await expect(transaction(db.pool, async (query) => query({ text: 'SELECT 1' }, []), { answerMs: 300 })).rejects.toMatchObject({
+      code: 'database_unavailable',
+    });
+    expect([db.pool.idleCount, db.pool.totalCount]).toEqual([0, 0]);
+  });
+
   it('lets Prisma’s reads end as well', async () => {
     const proxy = await openProxy();
     const db = open(proxy.url);

@@ -27,13 +27,13 @@ export const failPoints: readonly FailPoint[] = [
   },
   {
     name: 'B-before-commit',
-    file: 'src/db/transaction.ts',
+    file: 'src/db/held-connection.ts',
     anchor: "command = (await sendAll([...last, 'COMMIT'], { text: 'COMMIT' })).at(-1)?.command;",
     where: 'before',
   },
   {
     name: 'B-after-commit',
-    file: 'src/db/transaction.ts',
+    file: 'src/db/held-connection.ts',
     anchor: "command = (await sendAll([...last, 'COMMIT'], { text: 'COMMIT' })).at(-1)?.command;",
     where: 'after',
   },
