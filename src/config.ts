@@ -52,7 +52,7 @@ export interface Config {
   /** Where Prometheus finds /metrics; undefined: nowhere. */
   metrics: { host: string; port: number } | undefined;
   /** Where traces are sent; undefined: there are none. */
-  traces: { endpoint: string; service: string; ratio: number } | undefined;
+  traces: { endpoint: string; headers: Record<string, string>; service: string; ratio: number } | undefined;
 }
 
 /** The environment cannot be used. `message` has one readable line per fault. */
@@ -107,6 +107,11 @@ export function loadConfig(environment: Record<string, string | undefined> = pro
     traces:
       env.OTEL_EXPORTER_OTLP_ENDPOINT === undefined
         ? undefined
-        : { endpoint: env.OTEL_EXPORTER_OTLP_ENDPOINT, service: env.OTEL_SERVICE_NAME, ratio: env.OTEL_TRACES_SAMPLER_ARG },
+        : {
+            endpoint: env.OTEL_EXPORTER_OTLP_ENDPOINT,
+            headers: env.OTEL_EXPORTER_OTLP_HEADERS,
+            service: env.OTEL_SERVICE_NAME,
+            ratio: env.OTEL_TRACES_SAMPLER_ARG,
+          },
   };
 }

@@ -178,6 +178,27 @@ describe('the configuration', () => {
   );
 });
 
+describe('the headers that go to the collector', () => {
+  const read = (headers: string) =>
+    loadConfig({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318', OTEL_EXPORTER_OTLP_HEADERS: headers }).traces?.headers;
+
+  it.each([
+    ['authorization=Bearer%20abc', { authorization: 'Bearer abc' }],
+    [' authorization = Basic dXNlcjprZXk= , x-team=shop', { authorization: 'Basic dXNlcjprZXk=', 'x-team': 'shop' }],
+    ['x-empty=', { 'x-empty': '' }],
+  ])('are read from %s', (text, headers) => {
+    expect(read(text)).toEqual(headers);
+  });
+
+  it.each(['hidden', '=hidden', 'x-key=hidden,', 'x key=hidden', 'x-key=hidden%', 'x-key=hidden%0d%0ax-more=1', 'x-key=hidden%c3%a9'])(
+    'are refused where they are %s',
+    (text) => {
+      expect(faults({ OTEL_EXPORTER_OTLP_HEADERS: text })).toEqual([expect.stringMatching(/^OTEL_EXPORTER_OTLP_HEADERS: must be name=value pairs/)]);
+      expect(faults({ OTEL_EXPORTER_OTLP_HEADERS: text }).join()).not.toContain('hidden');
+    },
+  );
+});
+
 describe('a secret in a file', () => {
   const folder = mkdtempSync(join(tmpdir(), 'truetag-secrets-'));
   afterAll(() => rmSync(folder, { recursive: true }));
@@ -195,12 +216,15 @@ describe('a secret in a file', () => {
         DATABASE_URL_FILE: file('postgres://shop:hidden@db/shop\r\n'),
         DATABASE_DIRECT_URL_FILE: file('postgres://shop:hidden@direct/shop'),
         REDIS_URL_FILE: file('redis://:hidden@cache:6379\n'),
+        OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318',
+        OTEL_EXPORTER_OTLP_HEADERS_FILE: file('authorization=Bearer%20hidden\n'),
       }),
     ).toMatchObject({
       adminApiKey: key,
       databaseUrl: 'postgres://shop:hidden@db/shop',
       databaseDirectUrl: 'postgres://shop:hidden@direct/shop',
       redisUrl: 'redis://:hidden@cache:6379',
+      traces: { headers: { authorization: 'Bearer hidden' } },
     });
   });
 
@@ -208,11 +232,14 @@ describe('a secret in a file', () => {
     expect(loadConfig({ ADMIN_API_KEY_FILE: '' }).adminApiKey).toBeUndefined();
   });
 
-  it.each(['ADMIN_API_KEY', 'DATABASE_URL', 'DATABASE_DIRECT_URL', 'REDIS_URL'])('is refused beside %s itself', (name) => {
-    expect(faults({ [name]: `${'x'.repeat(40)}`, [`${name}_FILE`]: file(key) })).toContain(
-      `${name}_FILE: ${name} is set as well; set one of the two`,
-    );
-  });
+  it.each(['ADMIN_API_KEY', 'DATABASE_URL', 'DATABASE_DIRECT_URL', 'REDIS_URL', 'OTEL_EXPORTER_OTLP_HEADERS'])(
+    'is refused beside %s itself',
+    (name) => {
+      expect(faults({ [name]: `${'x'.repeat(40)}`, [`${name}_FILE`]: file(key) })).toContain(
+        `${name}_FILE: ${name} is set as well; set one of the two`,
+      );
+    },
+  );
 
   it('is refused in one line that shows neither the path nor what stands in the file', () => {
     const unreadable: [string, RegExp][] = [

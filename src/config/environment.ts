@@ -1,6 +1,6 @@
 import currencyCodes from 'currency-codes';
 import { z } from 'zod';
-import { flag, isNetwork, isOrigin, list, namesSomebody, url, whole } from './kinds.js';
+import { flag, headers, isNetwork, isOrigin, list, namesSomebody, url, whole } from './kinds.js';
 
 /** Every setting there is, key by key, as `.env.example` tells it. */
 export const Environment = z.object({
@@ -57,6 +57,8 @@ export const Environment = z.object({
       'must be the plain address of a collector: keys go into OTEL_EXPORTER_OTLP_HEADERS',
     )
     .optional(),
+  OTEL_EXPORTER_OTLP_HEADERS: headers.default({}),
+  OTEL_EXPORTER_OTLP_HEADERS_FILE: z.string().optional(),
   OTEL_SERVICE_NAME: z.string().default('truetag'),
   OTEL_TRACES_SAMPLER_ARG: z
     .string()

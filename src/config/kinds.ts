@@ -28,6 +28,25 @@ export const list = (isEntry: (entry: string) => boolean, message: string) =>
     .refine((entries) => entries.every(isEntry), message)
     .default([]);
 
+/** `name=value` pairs of HTTP headers, the values percent-encoded, as OpenTelemetry has them. */
+export const headers = z
+  .string()
+  .transform((value) => value.split(',').map((pair) => /^\s*([\w!#$%&'*+.^`|~-]+)\s*=\s*(.*?)\s*$/.exec(pair)?.slice(1) ?? []))
+  .refine(
+    (pairs) => pairs.every(([, value]) => value !== undefined && isSendable(value)),
+    'must be name=value pairs, separated by commas, with values percent-encoded',
+  )
+  .transform((pairs): Record<string, string> => Object.fromEntries(pairs.map(([name, value = '']) => [name, decodeURIComponent(value)])));
+
+/** Whether it can be decoded into what a header may hold. */
+function isSendable(value: string): boolean {
+  try {
+    return /^[\t\x20-\x7e]*$/.test(decodeURIComponent(value));
+  } catch {
+    return false;
+  }
+}
+
 export function isNetwork(entry: string): boolean {
   const [address = '', length, ...more] = entry.split('/');
   if (['loopback', 'linklocal', 'uniquelocal'].includes(entry)) return true;

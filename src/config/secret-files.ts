@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
 
 /** What may come as the path of a file instead, `<KEY>_FILE`: that is how Docker and Kubernetes hand over secrets. */
-const secrets = ['ADMIN_API_KEY', 'DATABASE_URL', 'DATABASE_DIRECT_URL', 'REDIS_URL'] as const;
+const secrets = ['ADMIN_API_KEY', 'DATABASE_URL', 'DATABASE_DIRECT_URL', 'REDIS_URL', 'OTEL_EXPORTER_OTLP_HEADERS'] as const;
 const maxSecretBytes = 8192;
 
 /** The contents by key, and a line for each file that cannot be used. */

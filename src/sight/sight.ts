@@ -38,10 +38,18 @@ const askedPerSecond = 100;
 /** And how many of those that nothing is said of: each costs many times what a hit does. */
 const drawnPerSecond = 10;
 
+/** Where traces go, with which headers, as whom, and of which part of the requests. */
+interface TracesTo {
+  endpoint: string;
+  headers: Record<string, string>;
+  service: string;
+  ratio: number;
+}
+
 /** Neither library is loaded where it is not asked for. */
 export async function openSight(options: {
   metrics: { host: string; port: number } | undefined;
-  traces: { endpoint: string; service: string; ratio: number } | undefined;
+  traces: TracesTo | undefined;
   version: string;
   instance: string;
   read: () => Promise<Reading>;
@@ -89,11 +97,11 @@ interface Traces {
 }
 
 async function openTraces(
-  { endpoint, service, ratio }: { endpoint: string; service: string; ratio: number },
+  { ratio, ...to }: TracesTo,
   { version, instance, onExportError }: { version: string; instance: string; onExportError: (error: Error) => void },
 ): Promise<Traces> {
   const [{ createTracing }, spans] = await Promise.all([import('./tracing.js'), import('./request-spans.js')]);
-  const tracing = createTracing({ endpoint, service, version, instance, onFault: onExportError });
+  const tracing = createTracing({ ...to, version, instance, onFault: onExportError });
   const sampling = createSampling({ ratio, askedPerSecond, drawnPerSecond });
   return { tracing, sampling, draw: spans.createDraw(sampling), spans };
 }

@@ -15,7 +15,7 @@ const resourceLimits = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 4
  * @param onFault told where a batch is lost, which the SDK keeps to itself
  */
 export function createSpanExporter(options: {
-  exporter: { url: string; timeoutMillis: number };
+  exporter: { url: string; headers: Record<string, string>; timeoutMillis: number };
   resource: Record<string, string>;
   onFault: (error: Error) => void;
 }): SpanExporter {

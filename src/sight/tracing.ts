@@ -34,10 +34,12 @@ const closeMs = 2000;
 
 /**
  * @param endpoint of a collector that speaks OTLP over HTTP, without the path
+ * @param headers that go with every batch, such as the collector's key
  * @param onFault told where the collector does not take what it is sent
  */
 export function createTracing(options: {
   endpoint: string;
+  headers: Record<string, string>;
   service: string;
   version: string;
   instance: string;
@@ -45,7 +47,7 @@ export function createTracing(options: {
 }): Tracing {
   const url = `${options.endpoint.replace(/\/$/, '')}/v1/traces`;
   const resource = { 'service.name': options.service, 'service.version': options.version, 'service.instance.id': options.instance };
-  const exporter = createSpanExporter({ exporter: { url, timeoutMillis: exportMs }, resource, onFault: options.onFault });
+  const exporter = createSpanExporter({ exporter: { url, headers: options.headers, timeoutMillis: exportMs }, resource, onFault: options.onFault });
   const provider = new TracerProvider({
     // Whether a request is traced has been decided before its first span.
     sampler: new AlwaysOnSampler(),
