@@ -1,5 +1,6 @@
 import type { ProductDocument } from '../catalog/ports.js';
 import { brandName, mediaJson, optionsJson, tagsJson, timeJson, variantOptionsJson } from './product-json-sql.js';
+import { type FromServer, isStandbyColumn, ofPrimary } from './standby.js';
 import type { Query, Statement } from './statement.js';
 import { isUuid } from './storable.js';
 
@@ -39,17 +40,23 @@ export const documentColumns = `p.id, p.slug, p.version, p.last_token AS token, 
         'updatedAt', ${timeJson('p.updated_at')}
     )::text AS json`;
 
-const documentsSql: Statement = { name: 'product_documents', text: `SELECT ${documentColumns} FROM product p WHERE p.id = ANY ($1::uuid[])` };
+const documentsSql: Statement = {
+  name: 'product_documents',
+  text: `SELECT ${documentColumns}, ${isStandbyColumn} FROM product p WHERE p.id = ANY ($1::uuid[])`,
+};
 
 /** bigint arrives as text. */
 export type DocumentRow = Omit<ProductDocument, 'version'> & { version: string };
 
-/** Documents by id, one statement; ids that do not exist are missing. The same SQL serves readers and, inside its transaction, a write. */
+/**
+ * Documents by id, one statement; ids that do not exist are missing. The same SQL serves readers and, inside its transaction, a write. Throws
+ * `database_unavailable` for what a standby says.
+ */
 export async function selectDocuments(query: Query, ids: readonly string[]): Promise<Map<string, ProductDocument>> {
   const usable = ids.filter(isUuid);
   if (usable.length === 0) return new Map();
-  const rows = await query<DocumentRow>(documentsSql, [usable]);
-  return new Map(rows.map((row) => [row.id, toDocument(row)]));
+  const rows = await query<DocumentRow & FromServer>(documentsSql, [usable]);
+  return new Map(rows.map((row) => [row.id, toDocument(ofPrimary(row))]));
 }
 
 /** The document of a product that this transaction has just written, which is therefore there. */

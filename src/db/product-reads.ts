@@ -23,12 +23,15 @@ const versionsSql: Statement = {
 
 const bySkuSql: Statement = {
   name: 'variants_by_sku',
-  text: `SELECT v.id AS "variantId", v.product_id AS "productId" FROM variant v WHERE v.sku = $1 ORDER BY v.id LIMIT $2`,
+  text: `
+    (SELECT v.id AS "variantId", v.product_id AS "productId" FROM variant v WHERE v.sku = $1 ORDER BY v.id LIMIT $2)
+    UNION ALL SELECT NULL, NULL WHERE pg_is_in_recovery()`,
 };
 
 /** Exports and imports read many products at once, and nobody waits for a page. */
 const bulkTimeoutMs = 5000;
 
+type SkuRow = { variantId: string; productId: string } | { variantId: null };
 type VersionRow = Omit<ProductVersion, 'version'> & { lookup: string; version: string };
 
 /** Reads of products over the pool. Lookups that no row can have (a NUL, no uuid) are missing from the answer, as any unknown one. */
@@ -59,7 +62,13 @@ export function createProductReads({ pool }: Pick<Database, 'pool'>): ProductRea
 
     variantPrice: (variantId, currency) => selectVariantPrice(query, variantId, currency),
 
-    variantsBySku: async (sku, limit) => (isStorable(sku) ? query(bySkuSql, [sku, limit]) : []),
+    variantsBySku: async (sku, limit) => {
+      const rows = isStorable(sku) ? await query<SkuRow>(bySkuSql, [sku, limit]) : [];
+      return rows.map((row) => {
+        if (row.variantId === null) throw noPrimary();
+        return row;
+      });
+    },
 
     states: (batchSize) => streamStates(createLongQuery(pool, bulkTimeoutMs), batchSize),
   };

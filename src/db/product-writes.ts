@@ -26,8 +26,8 @@ const lockSql: Statement = {
 
 const productOfSql: Statement = { name: 'product_of_variant', text: 'SELECT v.product_id AS id FROM variant v WHERE v.id = $1' };
 
-/** With somebody waiting for the answer. */
-const promptBounds = { answerMs: 2000 };
+/** With somebody waiting for the answer, and others for a product whose change was stopped: longer than readers are waited for, less than 1.1 leases. */
+const promptBounds = { answerMs: 2000, idleMs: 1000 };
 
 /** Writes of products, each in a transaction on one held connection. */
 export function createProductWrites({ pool }: Pick<Database, 'pool'>, catalogId: string): ProductWrites {

@@ -7,9 +7,12 @@ import type { Call, Part } from './one-message.js';
 import type { Turn } from './product-turns.js';
 import { connect, givenUp, type Query, type Statement } from './statement.js';
 
-/** Milliseconds after which the client gives up on an answer. */
+/** In milliseconds. */
 export interface TransactionBounds {
+  /** After which the client gives up on an answer. */
   answerMs: number;
+  /** After which the server ends it where nothing comes: others wait for its locks. */
+  idleMs: number;
 }
 
 /** How long the server waits for a lock. */
@@ -17,14 +20,14 @@ const lockMs = 1000;
 const lockTimeout = (ms: number) => `SET LOCAL lock_timeout = ${ms}`;
 
 /** Later than the server's own statement timeout, which leaves a usable connection. */
-const defaultBounds: TransactionBounds = { answerMs: 6000 };
+const defaultBounds: TransactionBounds = { answerMs: 6000, idleMs: 3000 };
 
 /** The server gives a statement up before we do, at the latest after five seconds. */
-const begin = ({ answerMs, lockMs: lock = lockMs }: TransactionBounds & { lockMs?: number }): string[] => [
+const begin = ({ answerMs, idleMs, lockMs: lock = lockMs }: TransactionBounds & { lockMs?: number }): string[] => [
   'BEGIN ISOLATION LEVEL READ COMMITTED',
   lockTimeout(lock),
   `SET LOCAL statement_timeout = ${Math.min(5000, answerMs - 100)}`,
-  `SET LOCAL idle_in_transaction_session_timeout = '3s'`,
+  `SET LOCAL idle_in_transaction_session_timeout = ${idleMs}`,
   'SET LOCAL synchronous_commit = on',
 ];
 

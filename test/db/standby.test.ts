@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ProductWrites } from '../../src/catalog/ports.js';
 import { createDatabase, type Database } from '../../src/db/client.js';
+import { createInventoryReads } from '../../src/db/inventory.js';
 import { createProductReads } from '../../src/db/product-reads.js';
 import { createProductWrites } from '../../src/db/product-writes.js';
 import { createQuoteReads } from '../../src/db/quotes.js';
@@ -13,7 +14,8 @@ import { product, usd, variant } from './sample-product.js';
 // there after it was looked at, which is why statements have to look themselves.
 let catalog: Catalog;
 let standby: Database;
-const state = product('on-a-standby', { variants: [variant({ prices: [usd(100)] })] });
+const sku = 'SKU-STANDBY';
+const state = product('on-a-standby', { variants: [variant({ sku, prices: [usd(100)] })] });
 const variantId = state.variants[0]?.id ?? '';
 const unavailable = { code: 'database_unavailable' };
 
@@ -44,16 +46,22 @@ describe('a statement that has come to a standby', () => {
     expect(await reads.state(state.id)).not.toBeNull();
     expect(await reads.variantPrice(variantId, 'USD')).not.toBeNull();
     expect((await createQuoteReads(catalog.db).variants([variantId], 'USD')).size).toBe(1);
+    expect(await reads.variantsBySku(sku, 10)).toHaveLength(1);
+    expect((await reads.documents([state.id])).size).toBe(1);
+    expect(await createInventoryReads(catalog.db).find(variantId)).not.toBeNull();
     for await (const batch of reads.states(10)) expect(batch).toHaveLength(1);
   });
 
-  it('is no answer: of versions, states, prices, quotes and the export', async () => {
+  it('is no answer: of versions, states, documents, prices, SKUs, stock, quotes and the export', async () => {
     const reads = createProductReads(standby);
     await expect(reads.versions(['slug:on-a-standby'])).rejects.toMatchObject(unavailable);
     await expect(reads.versions(['slug:unknown'])).rejects.toMatchObject(unavailable);
     await expect(reads.state(state.id)).rejects.toMatchObject(unavailable);
     await expect(reads.variantPrice(variantId, 'USD')).rejects.toMatchObject(unavailable);
     await expect(createQuoteReads(standby).variants([variantId], 'USD')).rejects.toMatchObject(unavailable);
+    await expect(reads.documents([state.id])).rejects.toMatchObject(unavailable);
+    for (const known of [sku, 'unknown']) await expect(reads.variantsBySku(known, 10)).rejects.toMatchObject(unavailable);
+    for (const known of [variantId, randomUUID()]) await expect(createInventoryReads(standby).find(known)).rejects.toMatchObject(unavailable);
     await expect(reads.states(10)[Symbol.asyncIterator]().next()).rejects.toMatchObject(unavailable);
   });
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createDatabase, type Database } from '../../src/db/client.js';
 import { createLongQuery, createPoolQuery, type Query } from '../../src/db/statement.js';
-import { transaction } from '../../src/db/transaction.js';
+import { type TransactionBounds, transaction } from '../../src/db/transaction.js';
 import { createDatabase as createTestDatabase } from '../harness/database.js';
 
 let made: Awaited<ReturnType<typeof createTestDatabase>>;
@@ -50,10 +50,10 @@ describe('a read that takes too long', () => {
   });
 
   it('has five seconds in a transaction, and less where somebody waits for that', async () => {
-    const allowed = async (bounds?: { answerMs: number }) =>
+    const allowed = async (bounds?: TransactionBounds) =>
       (await transaction(db.pool, (query) => query({ text: `SELECT current_setting('statement_timeout') AS ms` }, []), bounds)).value;
     expect(await allowed()).toEqual([{ ms: '5s' }]);
-    expect(await allowed({ answerMs: 2000 })).toEqual([{ ms: '1900ms' }]);
+    expect(await allowed({ answerMs: 2000, idleMs: 3000 })).toEqual([{ ms: '1900ms' }]);
     expect((await db.pool.query('SHOW statement_timeout')).rows).toEqual([{ statement_timeout: '900ms' }]);
   });
 });

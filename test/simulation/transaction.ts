@@ -18,7 +18,7 @@ export interface Change {
 }
 
 const lockMs = 1000;
-const idleMs = 3000;
+const idleMs = 1000;
 const answerMs = 2000;
 /** How long an eager transaction waits for readers. */
 const eagerMs = 100;

@@ -14,11 +14,14 @@ export interface Instance extends ServerProcess {
   log(): string;
 }
 
-/** One server process, with the harness's hold on it (test/truth/instance.ts). `openFiles` is its `ulimit -n`; `edits` sabotage it. */
+/**
+ * One server process, with the harness's hold on it (test/truth/instance.ts). `openFiles` is its `ulimit -n`; `edits` sabotage it; `onHit` is told of an
+ * armed fail-point that was reached.
+ */
 export async function startInstance(
   databaseUrl: string,
   env: Record<string, string> = {},
-  { openFiles, edits = [] }: { openFiles?: number | undefined; edits?: readonly Edit[] } = {},
+  { openFiles, edits = [], onHit = () => {} }: { openFiles?: number | undefined; edits?: readonly Edit[]; onHit?: () => void } = {},
 ): Promise<Instance> {
   const script = await bundle({ entry: 'test/truth/instance.ts', edits });
   const port = await freePort();
@@ -26,7 +29,7 @@ export async function startInstance(
   const logFile = join(folder, 'log');
   const settings = { DATABASE_URL: databaseUrl, PORT: String(port), MIGRATE: 'false', LOG_LEVEL: 'warn', ADMIN_API_KEY: adminKey, ...env };
   const limit = openFiles === undefined ? {} : { openFiles };
-  const server = await startServerProcess({ script, env: settings, logFile, onHit: () => {}, ...limit });
+  const server = await startServerProcess({ script, env: settings, logFile, onHit, ...limit });
   void server.ended.then(() => rmSync(folder, { recursive: true, force: true }));
   return { ...server, port, url: `http://127.0.0.1:${port}`, log: () => readFileSync(logFile, 'utf8') };
 }
