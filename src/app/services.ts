@@ -60,7 +60,7 @@ export function createServices(
     categories: createCategoryService({ categories: line.shedFirst(createCategoryReads(db)), cache }),
     inventory: createInventoryService({ inventory: line.shedFirst(createInventoryReads(db)), writes, cache }),
     quotes: createQuoteService({ quotes: line.shedFirst(createQuoteReads(db)) }),
-    productAdmin: createProductAdminService({ reads: lookups, writes, cache, defaultCurrency, now }),
+    productAdmin: createProductAdminService({ reads: lookups, writes, cache, log: options.priceWrites, defaultCurrency, now }),
     prices: createPriceService({ reads: lookups, writes, cache, log: options.priceWrites, now }),
     variants: createVariantSearch({ reads: lookups, defaultCurrency }),
     imports,

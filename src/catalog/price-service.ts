@@ -71,8 +71,7 @@ export function createPriceService(deps: {
       };
       return againWhenMoved(async (spentMs) => {
         const { value, trace } = await deps.cache.write('adminPrice', plan, { spentMs, isPlanArming });
-        const { passedAt: _, ackWaitMs: __, ...times } = trace;
-        deps.log.add({ ...times, productId: value.productId, variantId, version: value.version, answeredAt: deps.now().getTime() });
+        deps.log.add(trace, { productId: value.productId, variantId, version: value.version, answeredAt: deps.now().getTime() });
         return value;
       });
     },

@@ -1,9 +1,11 @@
 import type { Cache } from '../cache/cache.js';
+import type { WriteTrace } from '../cache/document-write.js';
 import type { Armed } from '../cache/truth-ports.js';
 import { AppError } from '../errors.js';
 import { admitsVersion } from './etag.js';
 import { requireCurrency } from './money.js';
 import type { ProductDocument, ProductReads, ProductTransaction, ProductWrites } from './ports.js';
+import type { PriceWriteLog } from './price-writes.js';
 import { type ProductRecord, toProduct } from './product.js';
 import { applyPatch, blankProduct } from './product-editor.js';
 import type { AdminProduct, ProductPatch } from './product-input.js';
@@ -27,10 +29,15 @@ export function createProductAdminService(deps: {
   reads: Pick<ProductReads, 'state'>;
   writes: Pick<ProductWrites, 'transaction'>;
   cache: Pick<Cache, 'write'>;
+  log: PriceWriteLog;
   defaultCurrency: string;
   now: () => Date;
 }): ProductAdminService {
   const { writes, cache, defaultCurrency } = deps;
+
+  function log(trace: WriteTrace, { id, version }: ProductDocument) {
+    deps.log.add(trace, { productId: id, variantId: null, version, answeredAt: deps.now().getTime() });
+  }
 
   async function edit(
     id: string,
@@ -69,7 +76,8 @@ export function createProductAdminService(deps: {
             ),
         };
       };
-      const { value } = await cache.write(row, plan, { spentMs });
+      const { value, trace } = await cache.write(row, plan, { spentMs });
+      log(trace, value.document);
       return toAdminProduct(value.document, value.state, defaultCurrency);
     });
     return edited ?? get(id, defaultCurrency);
@@ -88,10 +96,11 @@ export function createProductAdminService(deps: {
     },
     async create(input) {
       const state = applyPatch(blankProduct(deps.now()), { ...input, variants: input.variants ?? [] }, defaultCurrency);
-      const { value } = await cache.write('adminProductMake', async () => ({
+      const { value, trace } = await cache.write('adminProductMake', async () => ({
         keys: keysOf(state),
         commit: (armed) => writes.transaction(armed, (tx) => saved(tx, state, armed.token)),
       }));
+      log(trace, value.document);
       return toAdminProduct(value.document, value.state, defaultCurrency);
     },
     update: (id, patch, ifMatch) => edit(id, patch, ifMatch, 'adminProductEdit'),

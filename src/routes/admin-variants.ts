@@ -75,6 +75,7 @@ export const adminVariantRoutes: FastifyPluginAsyncZod<AdminVariantServices> = a
       schema: {
         tags,
         summary: 'The last price writes of this process',
+        description: 'Of the price endpoint and of whole products; imports are not told.',
         querystring: NoQuery,
         response: { 200: z.strictObject({ data: z.array(PriceWrite) }), ...adminProblems() },
       },

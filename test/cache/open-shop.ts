@@ -68,12 +68,13 @@ export async function openShop(): Promise<Shop> {
       });
       await untilInTouch(cache);
       const shared = { cache, reads, writes, defaultCurrency: 'USD', now: () => new Date(), shape: 1 };
+      const log = createPriceWriteLog();
       const instance: Instance = {
         cache,
         products: createProductService({ ...shared, documents: cache.documents }),
         listings: createListingService({ ...shared, listings: createListingReads(db), cursors: createCursors('a'.repeat(64)), parameterKey }),
-        prices: createPriceService({ ...shared, log: createPriceWriteLog() }),
-        admin: createProductAdminService(shared),
+        prices: createPriceService({ ...shared, log }),
+        admin: createProductAdminService({ ...shared, log }),
         imports: createImportService(shared),
         close: () => cache.close(),
       };

@@ -118,9 +118,25 @@ describe('PATCH /v1/admin/variants/{id}/price', () => {
       { productId: id, variantId: variants[0]?.id, version: 3, acks: [] },
       { productId: id, version: 2 },
     ]);
-    const { startedAt, armedAt, committedAt, answeredAt, token } = body.data[0];
-    expect([startedAt, armedAt, committedAt, answeredAt]).toEqual([startedAt, armedAt, committedAt, answeredAt].toSorted());
+    const { startedAt, armedAt, passedAt, committedAt, answeredAt, token } = body.data[0];
+    const times = [startedAt, armedAt, passedAt, committedAt, answeredAt];
+    expect(times).toEqual(times.toSorted());
     expect(token).not.toBe(body.data[1].token);
     expect(headers['cache-control']).toBe('private, no-cache');
+  });
+
+  it('is told where it came with the whole product as well: made, edited, archived, and not where nothing changed', async () => {
+    const { id } = await shop.create('whole');
+    const edit = (patch: object) => shop.http.patch(`/v1/admin/products/${id}`).set(asAdmin).send(patch).expect(200);
+    await edit({ title: 'Another title' });
+    await edit({ title: 'Another title' });
+    await shop.http.delete(`/v1/admin/products/${id}`).set(asAdmin).expect(200);
+    const { body } = await shop.http.get('/v1/admin/price-writes').set(asAdmin).expect(200);
+    const told = body.data.filter(({ productId }: PriceWrite) => productId === id);
+    expect(told.map(({ version, variantId }: PriceWrite) => [version, variantId])).toEqual([
+      [3, null],
+      [2, null],
+      [1, null],
+    ]);
   });
 });
