@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type * as AppModule from '../../src/app.js';
 import { loadConfig } from '../../src/config.js';
 import { Problem } from '../../src/routes/problems.js';
@@ -217,20 +217,21 @@ describe('two instances over one Redis', () => {
 
 describe('a price write', () => {
   let database: Awaited<ReturnType<typeof createDatabase>>;
+  /** Counts nobody yet. */
   let redis: RedisServer;
   beforeAll(async () => {
     database = await createDatabase();
+  });
+  beforeEach(async () => {
     redis = await startRedis();
   });
-  afterAll(async () => {
-    await redis?.stop();
-    await database?.drop();
-  });
+  afterEach(() => redis.stop());
+  afterAll(() => database.drop());
 
-  /** A price is written while Redis takes bytes and answers nothing. */
+  /** A price is written while Redis takes bytes and answers nothing, by a key that has used half of its limit and waits to be counted. */
   async function written(edits: readonly Edit[], slug: string): Promise<number> {
     const { createApp } = (await import(await bundle({ entry: 'src/app.ts', edits }))) as typeof AppModule;
-    const config = loadConfig({ LOG_LEVEL: 'silent', MIGRATE: 'false', ADMIN_API_KEY: adminKey, REDIS_URL: redis.url });
+    const config = loadConfig({ LOG_LEVEL: 'silent', MIGRATE: 'false', ADMIN_API_KEY: adminKey, REDIS_URL: redis.url, RATE_LIMIT_ADMIN: '2' });
     const { fastify } = await createApp({ ...config, databaseUrl: database.url });
     try {
       const url = await fastify.listen({ host: '127.0.0.1', port: 0 });
@@ -250,11 +251,28 @@ describe('a price write', () => {
     expect(await written([], 'hung')).toBe(200);
   });
 
+  it('is made before it has been counted, where its key is far from its limit', async () => {
+    const service = await startService(database.url, { redisUrl: redis.url, adminPerMinute: 10 });
+    const left = async () => {
+      const { status, headers } = await service.http.get('/v1/admin/price-writes').set(asAdmin);
+      return [status, /r=(\d+)/.exec(headers['ratelimit'] ?? '')?.[1]];
+    };
+    try {
+      expect(await left()).toEqual([200, '9']);
+      redis.pause();
+      // A count of this process alone would begin at 9.
+      expect(await left()).toEqual([200, '8']);
+    } finally {
+      redis.resume();
+      await service.close();
+    }
+  });
+
   it('fails, where a request that cannot be counted is one that cannot be made', async () => {
     const edit = {
       file: 'src/plugins/request-counter.ts',
-      from: 'return inMemory(request);\n    }\n  };',
-      to: "throw new Error('no count');\n    }\n  };",
+      from: '(await counted) ?? inMemory(request)',
+      to: "(await counted) ?? Promise.reject(new Error('no count'))",
     };
     expect(await written([edit], 'failed')).toBe(500);
   });
