@@ -9,10 +9,15 @@ const exporter = new OTLPTraceExporter(workerData.exporter);
 const resource = resourceFromAttributes(workerData.resource);
 
 parentPort.on('message', ({ batch, spans }) => {
-  exporter.export(spans.map(revived), ({ error }) => parentPort.postMessage({ batch, fault: error?.message }));
+  exporter.export(spans.map(revived), ({ error }) => parentPort.postMessage({ batch, fault: error && faultOf(error) }));
 });
 
 function revived({ context: { traceState, ...context }, ...span }) {
   const whole = traceState === undefined ? context : { ...context, traceState: new TraceState(traceState) };
   return { ...span, resource, spanContext: () => whole };
+}
+
+/** A name with several addresses fails with one error for each, and says nothing itself. */
+function faultOf({ message, code, errors = [] }) {
+  return { code, message: message || errors.map((one) => one.message).join('; ') };
 }

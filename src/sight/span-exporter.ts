@@ -8,9 +8,15 @@ type Done = Parameters<SpanExporter['export']>[1];
 /** More than the queue of the SDK makes; whatever needs more ends the thread, and not the process. */
 const resourceLimits = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 4 };
 
+/** What a thread says of an error, which as an object would arrive without its code. */
+interface Fault {
+  message: string;
+  code?: string | number | undefined;
+}
+
 /**
- * Sends spans to a collector from a thread of its own: see docs/decisions/0022-spans-leave-by-a-thread.md. A thread that ends fails the batches
- * that it had, and the next batch starts another.
+ * Sends spans to a collector from a thread of its own: see docs/decisions/0022-spans-leave-by-a-thread.md. It is started for the first batch. A thread
+ * that ends fails the batches that it had, and those of the next `restartMs`; then another is started.
  * @param exporter what OTLPTraceExporter takes, as far as it can be passed on
  * @param onFault told where a batch is lost, which the SDK keeps to itself
  */
@@ -18,51 +24,77 @@ export function createSpanExporter(options: {
   exporter: { url: string; headers: Record<string, string>; timeoutMillis: number };
   resource: Record<string, string>;
   onFault: (error: Error) => void;
+  restartMs?: number;
 }): SpanExporter {
-  const { onFault, ...workerData } = options;
+  const { onFault, restartMs = 10_000, ...workerData } = options;
   /** Batches under way. The thread bounds each of them, and the SDK how many there are. */
   const waiting = new Map<number, Done>();
+  let onEmpty: (() => void)[] = [];
   let batches = 0;
-  let thread: Worker | undefined = start();
+  let thread: Worker | undefined;
+  let ended: { fault: Fault; until: number } | undefined;
 
-  function start(): Worker {
+  function running(): Worker {
+    if (thread) return thread;
     const started = new Worker(new URL('./export-thread.mjs', import.meta.url), { execArgv: [], resourceLimits, workerData });
+    thread = started;
     // No process stays for it.
     started.unref();
-    let reason = 'the thread that sends traces has ended';
-    started.on('message', ({ batch, fault }: { batch: number; fault: string | undefined }) => settle(batch, fault));
-    started.on('error', (error) => {
-      reason = error.message;
+    let fault: Fault = { message: 'the thread that sends traces has ended' };
+    started.on('message', ({ batch, fault: of }: { batch: number; fault: Fault | undefined }) => settle(batch, of));
+    started.on('error', ({ message }) => {
+      fault = { message };
     });
     started.on('exit', () => {
-      if (thread === started) thread = undefined;
-      for (const batch of waiting.keys()) settle(batch, reason);
+      thread = undefined;
+      ended = { fault, until: performance.now() + restartMs };
+      for (const batch of waiting.keys()) settle(batch, fault);
     });
     return started;
   }
 
-  function settle(batch: number, fault: string | undefined) {
+  function settle(batch: number, fault: Fault | undefined) {
     const done = waiting.get(batch);
     if (!done) return;
     waiting.delete(batch);
+    if (waiting.size === 0) {
+      for (const tell of onEmpty) tell();
+      onEmpty = [];
+    }
     if (fault === undefined) return done({ code: ExportResultCode.SUCCESS });
-    const error = new Error(fault);
+    const error = toError(fault);
     onFault(error);
     done({ code: ExportResultCode.FAILED, error });
   }
 
+  const allSettled = () => new Promise<void>((resolve) => (waiting.size === 0 ? resolve() : onEmpty.push(resolve)));
+
   return {
     export(spans, done) {
       batches += 1;
-      waiting.set(batches, done);
-      thread ??= start();
-      thread.postMessage({ batch: batches, spans: spans.map(plain) });
+      const batch = batches;
+      waiting.set(batch, done);
+      if (ended && performance.now() < ended.until) return settle(batch, ended.fault);
+      try {
+        running().postMessage({ batch, spans: spans.map(plain) });
+      } catch (error) {
+        // There may be no thread to be had.
+        settle(batch, { message: error instanceof Error ? error.message : String(error) });
+      }
     },
-    async forceFlush() {},
+    forceFlush: allSettled,
     async shutdown() {
+      await allSettled();
       await thread?.terminate();
     },
   };
+}
+
+function toError({ message, code }: Fault): Error {
+  const error = Object.assign(new Error(message), code === undefined ? {} : { code });
+  // Where it was put together says nothing.
+  error.stack = `Error: ${message}`;
+  return error;
 }
 
 /** A span as it can be passed to another thread: without its methods, and without the resource, which is the same for all. */

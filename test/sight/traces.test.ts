@@ -188,36 +188,96 @@ describe('the thread that sends spans', () => {
   });
   const send = (exporter: SpanExporter) => new Promise<unknown>((resolve) => exporter.export(made.getFinishedSpans(), resolve));
 
-  it("passes on what its caller's systems have put beside the trace", async () => {
+  /** What takes traces, and answers when it is told to. */
+  async function startSlow() {
     const bodies: string[] = [];
+    const held: (() => void)[] = [];
     const server = createServer((request, response) => {
-      request.on('data', (chunk) => bodies.push(String(chunk))).on('end', () => response.end('{}'));
+      request.on('data', (chunk) => bodies.push(String(chunk))).on('end', () => held.push(() => response.end('{}')));
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1/traces`;
     const exporter = createSpanExporter({
-      exporter: { url, headers: {}, timeoutMillis: 5000 },
+      exporter: { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1/traces`, headers: {}, timeoutMillis: 5000 },
       resource: {},
       onFault: (error) => expect.unreachable(error.message),
     });
-    expect(await send(exporter)).toEqual({ code: ExportResultCode.SUCCESS });
+    return {
+      ...{ exporter, bodies },
+      async answer() {
+        await expect.poll(() => held.length, { timeout: 5000 }).toBe(1);
+        held.pop()?.();
+      },
+      close: () => {
+        server.closeAllConnections();
+        return new Promise((resolve) => server.close(resolve));
+      },
+    };
+  }
+
+  it("passes on what its caller's systems have put beside the trace", async () => {
+    const { exporter, bodies, answer, close } = await startSlow();
+    const sent = send(exporter);
+    await answer();
+    expect(await sent).toEqual({ code: ExportResultCode.SUCCESS });
     await exporter.shutdown();
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
+    await close();
     expect(bodies.join('')).toContain('"traceState":"vendor=1"');
   });
 
-  it('is started again where it ends, and says of each batch that went with it why', async () => {
-    const faults: string[] = [];
+  it('is not ended before the collector has answered what it was sent', async () => {
+    const { exporter, answer, close } = await startSlow();
+    const seen: unknown[] = [];
+    const sent = send(exporter).then((result) => seen.push(result));
+    const ended = exporter.shutdown().then(() => seen.push('ended'));
+    await answer();
+    await Promise.all([sent, ended]);
+    await close();
+    expect(seen).toEqual([{ code: ExportResultCode.SUCCESS }, 'ended']);
+  });
+
+  /** What comes of batches one after the other, and what is said of them. */
+  async function failing(batches: number, url: string, restartMs?: number) {
+    const faults: Error[] = [];
     const exporter = createSpanExporter({
-      exporter: { url: 'no address', headers: {}, timeoutMillis: 5000 },
+      exporter: { url, headers: {}, timeoutMillis: 1000 },
       resource: {},
-      onFault: ({ message }) => void faults.push(message),
+      onFault: (error) => void faults.push(error),
+      ...(restartMs === undefined ? {} : { restartMs }),
     });
-    expect(await send(exporter)).toMatchObject({ code: ExportResultCode.FAILED });
-    expect(await send(exporter)).toMatchObject({ code: ExportResultCode.FAILED });
+    const wereAtOnce: boolean[] = [];
+    for (let i = 0; i < batches; i += 1) {
+      let isDone = false;
+      const sent = send(exporter).finally(() => {
+        isDone = true;
+      });
+      await Promise.resolve().then(() => {});
+      wereAtOnce.push(isDone);
+      expect(await sent).toMatchObject({ code: ExportResultCode.FAILED });
+    }
+    await exporter.shutdown();
+    return { faults, wereAtOnce };
+  }
+
+  it.each([
+    ['is started again where it ends', 0, false],
+    ['is not started again at once where it ends', undefined, true],
+  ])('%s, and says of each batch that went with it why', async (_, restartMs, isKnown) => {
+    const { faults, wereAtOnce } = await failing(2, 'no address', restartMs);
+    expect(wereAtOnce).toEqual([false, isKnown]);
     expect(faults).toHaveLength(2);
-    for (const fault of faults) expect(fault).toContain('no address');
+    for (const { message } of faults) expect(message).toContain('no address');
+  });
+
+  it('says which address did not answer, and how', async () => {
+    const gone = await startCollector();
+    await gone.close();
+    const { port } = new URL(gone.endpoint);
+    const [fault] = (await failing(1, `http://127.0.0.1:${port}/v1/traces`)).faults;
+    expect(fault).toMatchObject({
+      message: expect.stringContaining(`127.0.0.1:${port}`),
+      code: 'ECONNREFUSED',
+      stack: expect.not.stringContaining(' at '),
+    });
   });
 });
 
