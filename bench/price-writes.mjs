@@ -77,7 +77,7 @@ async function measure(write) {
 /** Starts instances and puts the product into the memory of each. `write` changes its price through the first of them. */
 async function openFleet(mode, count) {
   const servers = [];
-  const env = { LOG_LEVEL: 'warn', ADMIN_API_KEY: adminKey, RATE_LIMIT_ADMIN: '0', PRICE_READS: mode };
+  const env = { LOG_LEVEL: 'warn', ADMIN_API_KEY: adminKey, PRICE_READS: mode };
   for (let i = 0; i < count; i += 1) servers.push(await rig.serve('dist/server.js', '/health/ready', env, { core: null }));
   const products = await Promise.all(servers.map(async ({ url }) => (await fetch(`${url}/v1/products/${slug}`)).json()));
   const variantId = products[0].variants[0].id;
