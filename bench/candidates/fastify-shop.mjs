@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import Fastify from 'fastify';
 import { validatorCompiler } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { pageETag } from '../../dist/catalog/etag.js';
 import { Currency } from '../../dist/catalog/money.js';
 import { toProduct } from '../../dist/catalog/product.js';
 import { Slug } from '../../dist/catalog/text.js';
@@ -28,7 +29,7 @@ export async function serveShop(wrap) {
     loads += 1;
     const version = (await reads.versions([`slug:${slug}`])).get(`slug:${slug}`);
     const document = (await reads.documents([version.id])).get(version.id);
-    return { body: JSON.stringify(toProduct(JSON.parse(document.json), 'USD')), etag: `"${document.version}.${shape}"` };
+    return { body: JSON.stringify(toProduct(JSON.parse(document.json), 'USD')), etag: pageETag(document, shape) };
   });
   const findPage = wrap('page', async () => {
     loads += 1;
