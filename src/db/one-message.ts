@@ -24,7 +24,7 @@ const preparedOn = new WeakMap<PoolClient, Map<string, string>>();
 export async function inOneMessage(client: PoolClient, parts: readonly Part[], timeoutMs: number): Promise<QueryResult<QueryResultRow>[]> {
   await prepare(client, parts, timeoutMs);
   const text = parts.map((part) => (typeof part === 'string' ? part : execute(part))).join('; ');
-  // One result where there is one statement. (`flat` takes longer for so few than Postgres for some of them.)
+  // One result where there is one statement.
   const answers = (await client.query(bounded({ text }, timeoutMs))) as QueryResult<QueryResultRow> | QueryResult<QueryResultRow>[];
   return Array.isArray(answers) ? answers : [answers];
 }
