@@ -31,12 +31,18 @@ export const list = (isEntry: (entry: string) => boolean, message: string) =>
 /** `name=value` pairs of HTTP headers, the values percent-encoded, as OpenTelemetry has them. */
 export const headers = z
   .string()
-  .transform((value) => value.split(',').map((pair) => /^\s*([\w!#$%&'*+.^`|~-]+)\s*=\s*(.*?)\s*$/.exec(pair)?.slice(1) ?? []))
+  .transform((value) => value.split(',').flatMap((pair) => (pair.trim() === '' ? [] : [nameAndValue(pair)])))
   .refine(
-    (pairs) => pairs.every(([, value]) => value !== undefined && isSendable(value)),
+    (pairs) => pairs.every(([name, value]) => /^[\w!#$%&'*+.^`|~-]+$/.test(name) && isSendable(value)),
     'must be name=value pairs, separated by commas, with values percent-encoded',
   )
-  .transform((pairs): Record<string, string> => Object.fromEntries(pairs.map(([name, value = '']) => [name, decodeURIComponent(value)])));
+  .transform((pairs): Record<string, string> => Object.fromEntries(pairs.map(([name, value]) => [name, decodeURIComponent(value)])));
+
+/** The name is empty where there is no `=`. */
+function nameAndValue(pair: string): [name: string, value: string] {
+  const end = Math.max(0, pair.indexOf('='));
+  return [pair.slice(0, end).trim(), pair.slice(end + 1).trim()];
+}
 
 /** Whether it can be decoded into what a header may hold. */
 function isSendable(value: string): boolean {

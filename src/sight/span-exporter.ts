@@ -42,8 +42,8 @@ export function createSpanExporter(options: {
     started.unref();
     let fault: Fault = { message: 'the thread that sends traces has ended' };
     started.on('message', ({ batch, fault: of }: { batch: number; fault: Fault | undefined }) => settle(batch, of));
-    started.on('error', ({ message }) => {
-      fault = { message };
+    started.on('error', (error: Error & { code?: string }) => {
+      fault = { message: error.message, code: error.code };
     });
     started.on('exit', () => {
       thread = undefined;

@@ -98,9 +98,17 @@ export function createTracing(options: {
     async close() {
       let timer: NodeJS.Timeout | undefined;
       const late = new Promise<void>((resolve) => {
-        timer = setTimeout(resolve, closeMs);
+        timer = setTimeout(() => {
+          options.onFault(new Error('the collector has not taken the last spans in time'));
+          resolve();
+        }, closeMs);
       });
-      await Promise.race([provider.shutdown().catch(options.onFault), late]);
+      // A flush that fails, of which the exporter tells, keeps the provider from ending it.
+      const ended = provider.shutdown().then(
+        () => {},
+        () => exporter.shutdown(),
+      );
+      await Promise.race([ended, late]);
       clearTimeout(timer);
     },
   };
