@@ -269,13 +269,19 @@ describe('a database that is away', () => {
     expect(performance.now() - began).toBeLessThan(2000);
   });
 
-  it('costs one timeout, not one for every idle connection, where the network swallows packets', async () => {
+  /** Two connections wait in the pool, on which nothing arrives any more. */
+  async function openSilent() {
     const proxy = await openProxy();
     const db = open(proxy.url);
     const reads = createProductReads(db);
     await Promise.all([reads.versions(['slug:a']), reads.versions(['slug:b'])]);
     expect(db.pool.idleCount).toBe(2);
     proxy.isSilent = true;
+    return { proxy, db, reads };
+  }
+
+  it('costs one timeout, not one for every idle connection, where the network swallows packets', async () => {
+    const { proxy, reads } = await openSilent();
     const began = performance.now();
     await expect(reads.versions(['slug:a'])).rejects.toMatchObject({ code: 'database_unavailable' });
     expect(performance.now() - began).toBeLessThan(1500);
@@ -285,12 +291,7 @@ describe('a database that is away', () => {
   });
 
   it('is the same for a transaction: it leaves no connection that waits in the pool to the next one', async () => {
-    const proxy = await openProxy();
-    const db = open(proxy.url);
-    const reads = createProductReads(db);
-    await Promise.all([reads.versions(['slug:a']), reads.versions(['slug:b'])]);
-    expect(db.pool.idleCount).toBe(2);
-    proxy.isSilent = true;
+    const { db } = await openSilent();
     await expect(transaction(db.pool, async (query) => query({ text: 'SELECT 1' }, []), { answerMs: 300, idleMs: 3000 })).rejects.toMatchObject({
       code: 'database_unavailable',
     });
